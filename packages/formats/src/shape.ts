@@ -1,0 +1,47 @@
+/** Shapes of tensors with values. Partially known shapes are a matter of signatures and of the compiler. */
+import { invalidArgument } from "./status.js";
+
+/** Sizes of each dimension, outermost first; empty for a scalar. */
+export type Shape = readonly number[];
+
+/** A shape of which some or all may be unknown: null is unknown rank, -1 an unknown size. */
+export type PartialShape = readonly number[] | null;
+
+/** More elements than this cannot be held in one JavaScript array. */
+const MAX_ELEMENTS = 2 ** 32 - 2;
+
+/**
+ * How many elements a shape holds: 1 for a scalar, 0 when any size is 0.
+ * INVALID_ARGUMENT on a negative size or when the product passes 2^32.
+ */
+export function elementCount(shape: Shape): number {
+  let count = 1;
+  for (const size of shape) {
+    if (!(size >= 0) || !Number.isInteger(size)) {
+      throw invalidArgument(`Shape ${shapeText(shape)} has a size that is not a natural number`);
+    }
+    count *= size;
+  }
+  if (count > MAX_ELEMENTS) throw invalidArgument(`Shape ${shapeText(shape)} has too many elements`);
+  return count;
+}
+
+/** "[2,3]", "[?,3]" for an unknown size, "<unknown>" for an unknown rank: as TensorFlow prints shapes. */
+export function shapeText(shape: PartialShape): string {
+  return shape === null ? "<unknown>" : `[${shape.map((size) => (size < 0 ? "?" : String(size))).join(",")}]`;
+}
+
+export function sameShape(a: Shape, b: Shape): boolean {
+  return a.length === b.length && a.every((size, axis) => size === b[axis]);
+}
+
+/** Distance in elements between neighbours along each dimension, row-major. */
+export function stridesOf(shape: Shape): number[] {
+  const strides = new Array<number>(shape.length);
+  let stride = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    strides[axis] = stride;
+    stride *= shape[axis] as number;
+  }
+  return strides;
+}

@@ -1,0 +1,143 @@
+/**
+ * The one error type of the project and its sixteen canonical codes.
+ *
+ * Every layer throws `StatusError`; the gRPC server sends `code` as it is, the REST server looks the HTTP status
+ * up in `httpStatusOf`. `StatusError.from` is the only place where foreign errors are classified. Numbers and
+ * names are those of google.rpc.Code; the HTTP mapping is TensorFlow Serving's (model_servers/http_server.cc).
+ */
+
+/** Canonical status codes, by their gRPC numbers. */
+export const Code = {
+  OK: 0,
+  CANCELLED: 1,
+  UNKNOWN: 2,
+  INVALID_ARGUMENT: 3,
+  DEADLINE_EXCEEDED: 4,
+  NOT_FOUND: 5,
+  ALREADY_EXISTS: 6,
+  PERMISSION_DENIED: 7,
+  RESOURCE_EXHAUSTED: 8,
+  FAILED_PRECONDITION: 9,
+  ABORTED: 10,
+  OUT_OF_RANGE: 11,
+  UNIMPLEMENTED: 12,
+  INTERNAL: 13,
+  UNAVAILABLE: 14,
+  DATA_LOSS: 15,
+  UNAUTHENTICATED: 16,
+} as const;
+
+export type CodeName = keyof typeof Code;
+export type Code = (typeof Code)[CodeName];
+
+const names = new Map<number, CodeName>(
+  Object.entries(Code).map(([name, number]) => [number, name as CodeName]),
+);
+
+/** The name of a canonical code; numbers outside the table are UNKNOWN. */
+export function codeName(code: number): CodeName {
+  return names.get(code) ?? "UNKNOWN";
+}
+
+const httpStatuses: Readonly<Record<Code, number>> = {
+  [Code.OK]: 200,
+  [Code.CANCELLED]: 499,
+  [Code.UNKNOWN]: 500,
+  [Code.INVALID_ARGUMENT]: 400,
+  [Code.DEADLINE_EXCEEDED]: 504,
+  [Code.NOT_FOUND]: 404,
+  [Code.ALREADY_EXISTS]: 409,
+  [Code.PERMISSION_DENIED]: 403,
+  [Code.RESOURCE_EXHAUSTED]: 429,
+  [Code.FAILED_PRECONDITION]: 412,
+  [Code.ABORTED]: 409,
+  [Code.OUT_OF_RANGE]: 400,
+  [Code.UNIMPLEMENTED]: 501,
+  [Code.INTERNAL]: 500,
+  [Code.UNAVAILABLE]: 503,
+  [Code.DATA_LOSS]: 500,
+  [Code.UNAUTHENTICATED]: 401,
+};
+
+/** The HTTP status that a REST answer carries for a canonical code. */
+export function httpStatusOf(code: Code): number {
+  return httpStatuses[code];
+}
+
+/** An error with a canonical code. The message names the thing at fault and what was expected. */
+export class StatusError extends Error {
+  override readonly name = "StatusError";
+
+  constructor(
+    readonly code: Code,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+
+  /** The code's name, such as "NOT_FOUND". */
+  get codeName(): CodeName {
+    return codeName(this.code);
+  }
+
+  /**
+   * Any thrown value as a StatusError:
+   * - a StatusError stays as it is;
+   * - a file system error becomes NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED or UNKNOWN by its errno;
+   * - a RangeError about allocation becomes RESOURCE_EXHAUSTED;
+   * - anything else becomes `otherwise`, a defect by default.
+   */
+  static from(reason: unknown, otherwise: Code = Code.INTERNAL): StatusError {
+    if (reason instanceof StatusError) return reason;
+    const message = reason instanceof Error ? reason.message : String(reason);
+    return new StatusError(foreignCode(reason) ?? otherwise, message, { cause: reason });
+  }
+}
+
+const errnoCodes: Readonly<Record<string, Code>> = {
+  ENOENT: Code.NOT_FOUND,
+  ENOTDIR: Code.NOT_FOUND,
+  EACCES: Code.PERMISSION_DENIED,
+  EPERM: Code.PERMISSION_DENIED,
+  EEXIST: Code.ALREADY_EXISTS,
+  EMFILE: Code.RESOURCE_EXHAUSTED,
+  ENFILE: Code.RESOURCE_EXHAUSTED,
+  ENOSPC: Code.RESOURCE_EXHAUSTED,
+  ENOMEM: Code.RESOURCE_EXHAUSTED,
+  ECONNREFUSED: Code.UNAVAILABLE,
+  ECONNRESET: Code.UNAVAILABLE,
+};
+
+function foreignCode(reason: unknown): Code | undefined {
+  if (!(reason instanceof Error)) return undefined;
+  if (reason instanceof RangeError && /allocation|array length|buffer/i.test(reason.message)) {
+    return Code.RESOURCE_EXHAUSTED;
+  }
+  const errno = (reason as NodeJS.ErrnoException).code;
+  return errno === undefined ? undefined : errnoCodes[errno];
+}
+
+const make =
+  (code: Code) =>
+  (message: string, options?: ErrorOptions): StatusError =>
+    new StatusError(code, message, options);
+
+/** INVALID_ARGUMENT: the caller's input is wrong whatever the state of the server. */
+export const invalidArgument = make(Code.INVALID_ARGUMENT);
+/** NOT_FOUND: the named model, version, signature, tensor or file does not exist. */
+export const notFound = make(Code.NOT_FOUND);
+/** FAILED_PRECONDITION: the thing exists but is not in a state that allows the call. */
+export const failedPrecondition = make(Code.FAILED_PRECONDITION);
+/** UNIMPLEMENTED: TensorFlow could do it, we can't (yet). */
+export const unimplemented = make(Code.UNIMPLEMENTED);
+/** RESOURCE_EXHAUSTED: a size limit or memory. */
+export const resourceExhausted = make(Code.RESOURCE_EXHAUSTED);
+/** UNAVAILABLE: try again later. */
+export const unavailable = make(Code.UNAVAILABLE);
+/** DATA_LOSS: a file's content is damaged. */
+export const dataLoss = make(Code.DATA_LOSS);
+/** OUT_OF_RANGE: an index or offset past the end. */
+export const outOfRange = make(Code.OUT_OF_RANGE);
+/** INTERNAL: a defect of ours. */
+export const internal = make(Code.INTERNAL);

@@ -1,0 +1,88 @@
+/**
+ * The tensor: dtype, shape, row-major data. A plain object, so that it crosses a worker boundary by structured
+ * clone or transfer without being taken apart. Data may be a view on a larger buffer (a request, a mapped file);
+ * whoever writes to it must own it.
+ */
+import { type DType, type DTypeArrays, dtypeInfo, type NumericData } from "./dtype.js";
+import { elementCount, type Shape, shapeText } from "./shape.js";
+import { internal, invalidArgument } from "./status.js";
+
+export interface TensorOf<D extends DType> {
+  readonly dtype: D;
+  readonly shape: Shape;
+  /** elementCount(shape) × lanes entries, row-major. */
+  readonly data: DTypeArrays[D];
+}
+
+/** A tensor of any dtype; comparing `dtype` narrows the type of `data`. */
+export type Tensor = { [D in DType]: TensorOf<D> }[DType];
+export type StringTensor = TensorOf<"string">;
+export type NumericTensor = Exclude<Tensor, StringTensor>;
+
+/** A tensor over existing memory. INTERNAL when the data's length does not fit the shape. */
+export function tensor<D extends DType>(dtype: D, shape: Shape, data: DTypeArrays[D]): TensorOf<D> {
+  const expected = elementCount(shape) * dtypeInfo(dtype).lanes;
+  if (data.length !== expected) {
+    throw internal(
+      `${dtype} tensor of shape ${shapeText(shape)} needs ${expected} entries, got ${data.length}`,
+    );
+  }
+  return { dtype, shape, data };
+}
+
+/** Zeroed memory for `count` elements (empty strings for string). */
+export function allocate<D extends DType>(dtype: D, count: number): DTypeArrays[D] {
+  const info = dtypeInfo(dtype);
+  if (info.array === undefined) return new Array<Uint8Array>(count).fill(EMPTY) as DTypeArrays[D];
+  return new info.array(new ArrayBuffer(count * info.size)) as DTypeArrays[D];
+}
+
+const EMPTY = new Uint8Array(0);
+
+/** A zeroed tensor (empty strings for string). */
+export function zeros<D extends DType>(dtype: D, shape: Shape): TensorOf<D> {
+  return { dtype, shape, data: allocate(dtype, elementCount(shape)) };
+}
+
+/**
+ * A typed array over little-endian bytes: a view where the alignment allows, otherwise a copy.
+ * INVALID_ARGUMENT when the length is no multiple of the element size.
+ */
+export function dataFromBytes(dtype: Exclude<DType, "string">, bytes: Uint8Array): NumericData {
+  const { array, size, lanes } = dtypeInfo(dtype);
+  if (array === undefined) throw internal("strings have no fixed-size bytes");
+  if (bytes.byteLength % size !== 0) {
+    throw invalidArgument(
+      `${bytes.byteLength} bytes are no whole number of ${dtype} elements of ${size} bytes`,
+    );
+  }
+  const aligned = bytes.byteOffset % (size / lanes) === 0 ? bytes : bytes.slice();
+  return new array(aligned.buffer, aligned.byteOffset, (bytes.byteLength / size) * lanes);
+}
+
+/** The memory of numeric data as bytes, without a copy. */
+export function bytesOf(data: NumericData): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** UTF-8 bytes of a string. */
+export function encodeText(text: string): Uint8Array {
+  return encoder.encode(text);
+}
+
+/** The string of UTF-8 bytes; malformed sequences become U+FFFD. */
+export function decodeText(bytes: Uint8Array): string {
+  return decoder.decode(bytes);
+}
+
+/** A string tensor of JavaScript strings, encoded as UTF-8. */
+export function stringTensor(shape: Shape, values: readonly (string | Uint8Array)[]): StringTensor {
+  return tensor(
+    "string",
+    shape,
+    values.map((value) => (typeof value === "string" ? encodeText(value) : value)),
+  );
+}
