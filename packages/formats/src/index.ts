@@ -1,5 +1,7 @@
 /** Everything that @servable/formats offers. Protobuf message types: `@servable/formats/protobuf/...`. */
 export * from "./dtype.js";
+export * from "./op-defs/node-types.js";
+export * from "./op-defs/op-def.js";
 export * from "./saved-model/signature.js";
 export * from "./shape.js";
 export * from "./status.js";
