@@ -1,1 +1,2 @@
+/** Everything that @servable/engine offers. */
 export {};

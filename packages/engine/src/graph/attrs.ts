@@ -1,0 +1,144 @@
+/**
+ * The attributes of a node, by kind. Missing ones take the default of the op's definition, for producers strip
+ * defaults. Asking for an attribute that is absent or of another kind is INVALID_ARGUMENT naming node and attribute.
+ */
+import {
+  type DType,
+  dtypeFromNumber,
+  invalidArgument,
+  type PartialShape,
+  type Tensor,
+  tensorFromProto,
+} from "@servable/formats";
+import type { AttrValue } from "@servable/formats/protobuf/tensorflow/core/framework/attr_value_pb";
+import type { TensorShapeProto } from "@servable/formats/protobuf/tensorflow/core/framework/tensor_shape_pb";
+
+type Kind = Exclude<AttrValue["value"]["case"], undefined>;
+type ValueOf<K extends Kind> = Extract<AttrValue["value"], { case: K }>["value"];
+
+export class Attrs {
+  constructor(
+    /** For messages: `Conv2D node "a/b"`. */
+    private readonly owner: string,
+    private readonly values: ReadonlyMap<string, AttrValue>,
+    private readonly defaults: ReadonlyMap<string, AttrValue> = new Map(),
+  ) {}
+
+  has(name: string): boolean {
+    return this.values.has(name) || this.defaults.has(name);
+  }
+
+  /** Names that the node itself sets. */
+  names(): string[] {
+    return [...this.values.keys()];
+  }
+
+  raw(name: string): AttrValue | undefined {
+    return this.values.get(name) ?? this.defaults.get(name);
+  }
+
+  int(name: string): number {
+    return Number(this.get(name, "i"));
+  }
+
+  float(name: string): number {
+    return this.get(name, "f");
+  }
+
+  bool(name: string): boolean {
+    return this.get(name, "b");
+  }
+
+  bytes(name: string): Uint8Array {
+    return this.get(name, "s");
+  }
+
+  string(name: string): string {
+    return decoder.decode(this.get(name, "s"));
+  }
+
+  /** A `DataType` number, reference types included. */
+  typeNumber(name: string): number {
+    return this.get(name, "type");
+  }
+
+  type(name: string): DType {
+    const dtype = dtypeFromNumber(this.typeNumber(name));
+    if (dtype === undefined) throw this.wrong(name, "a dtype of tensors with values");
+    return dtype;
+  }
+
+  shape(name: string): PartialShape {
+    return partialShape(this.get(name, "shape"));
+  }
+
+  tensor(name: string): Tensor {
+    return tensorFromProto(this.get(name, "tensor"), `${this.owner}, attribute "${name}"`);
+  }
+
+  /** The name of the function that an attribute refers to. */
+  func(name: string): string {
+    return this.get(name, "func").name;
+  }
+
+  ints(name: string): number[] {
+    return this.get(name, "list").i.map(Number);
+  }
+
+  floats(name: string): number[] {
+    return this.get(name, "list").f;
+  }
+
+  bools(name: string): boolean[] {
+    return this.get(name, "list").b;
+  }
+
+  strings(name: string): string[] {
+    return this.get(name, "list").s.map((bytes) => decoder.decode(bytes));
+  }
+
+  typeNumbers(name: string): number[] {
+    return this.get(name, "list").type;
+  }
+
+  types(name: string): DType[] {
+    return this.typeNumbers(name).map((number) => {
+      const dtype = dtypeFromNumber(number);
+      if (dtype === undefined) throw this.wrong(name, "a list of dtypes of tensors with values");
+      return dtype;
+    });
+  }
+
+  shapes(name: string): PartialShape[] {
+    return this.get(name, "list").shape.map(partialShape);
+  }
+
+  funcs(name: string): string[] {
+    return this.get(name, "list").func.map((func) => func.name);
+  }
+
+  /** The same attributes under another owner's name, with some replaced. */
+  with(owner: string, changes: Iterable<readonly [string, AttrValue]>): Attrs {
+    return new Attrs(owner, new Map([...this.values, ...changes]), this.defaults);
+  }
+
+  private get<K extends Kind>(name: string, kind: K): ValueOf<K> {
+    const value = this.raw(name)?.value;
+    if (value?.case !== kind) throw this.wrong(name, `of kind "${kind}"`);
+    return value.value as ValueOf<K>;
+  }
+
+  private wrong(name: string, expected: string): Error {
+    const found = this.raw(name)?.value.case;
+    return invalidArgument(
+      `${this.owner}: attribute "${name}" must be ${expected}, ${found === undefined ? "but it is missing" : `got "${found}"`}`,
+    );
+  }
+}
+
+const decoder = new TextDecoder();
+
+/** A shape as attributes and signatures carry it. */
+export function partialShape(proto: TensorShapeProto): PartialShape {
+  return proto.unknownRank ? null : proto.dim.map((dim) => (dim.size < 0n ? -1 : Number(dim.size)));
+}

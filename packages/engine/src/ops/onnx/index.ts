@@ -1,0 +1,4 @@
+/** All rows of this aspect, one file per category. */
+import type { OnnxTable } from "../op-table.js";
+
+export const onnxRows: OnnxTable = {};
