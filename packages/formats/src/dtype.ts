@@ -2,8 +2,9 @@
  * TensorFlow's element types as one table. Numbers are those of `DataType` in tensorflow/core/framework/types.proto,
  * names those of `tf.DType.name`.
  *
- * How elements lie in memory here: float16 and bfloat16 as their 16 bits; the 8-bit floats as their 8 bits; int4
- * and uint4 one a byte; complex numbers as (real, imaginary) pairs; bool as 0 or 1; strings as byte arrays.
+ * How elements lie in memory here: float16 and bfloat16 as their 16 bits; the 8-bit floats as their 8 bits; types
+ * of 2 and 4 bits one a byte, signed ones sign-extended; complex numbers as (real, imaginary) pairs; bool as 0 or 1;
+ * strings as byte arrays.
  */
 import { invalidArgument } from "./status.js";
 
@@ -32,8 +33,14 @@ export interface DTypeArrays {
   uint64: BigUint64Array;
   float8_e5m2: Uint8Array;
   float8_e4m3fn: Uint8Array;
+  float8_e4m3fnuz: Uint8Array;
+  float8_e4m3b11fnuz: Uint8Array;
+  float8_e5m2fnuz: Uint8Array;
   int4: Int8Array;
   uint4: Uint8Array;
+  int2: Int8Array;
+  uint2: Uint8Array;
+  float4_e2m1fn: Uint8Array;
 }
 
 /** Element types of tensors with values. TensorFlow's DT_RESOURCE and DT_VARIANT hold handles and are not here. */
@@ -55,6 +62,8 @@ export interface DTypeInfo {
   readonly enumName: string;
   /** Bytes per element in memory, in `tensor_content` and in checkpoints; 0 for strings. */
   readonly size: number;
+  /** Bits of an element that mean something: 8 × size, fewer for the types of 2 and 4 bits. */
+  readonly bits: number;
   /** Array entries per element: 2 for complex numbers. */
   readonly lanes: 1 | 2;
   readonly kind: "float" | "int" | "uint" | "bool" | "complex" | "string" | "quantized";
@@ -68,11 +77,13 @@ const row = (
   size: number,
   kind: DTypeInfo["kind"],
   array: unknown,
+  bits = 8 * size,
 ): DTypeInfo => ({
   name,
   number,
   enumName,
   size,
+  bits,
   lanes: kind === "complex" ? 2 : 1,
   kind,
   array: array as ArrayConstructor | undefined,
@@ -102,8 +113,14 @@ const rows: readonly DTypeInfo[] = [
   row("uint64", 23, "UINT64", 8, "uint", BigUint64Array),
   row("float8_e5m2", 24, "FLOAT8_E5M2", 1, "float", Uint8Array),
   row("float8_e4m3fn", 25, "FLOAT8_E4M3FN", 1, "float", Uint8Array),
-  row("int4", 29, "INT4", 1, "int", Int8Array),
-  row("uint4", 30, "UINT4", 1, "uint", Uint8Array),
+  row("float8_e4m3fnuz", 26, "FLOAT8_E4M3FNUZ", 1, "float", Uint8Array),
+  row("float8_e4m3b11fnuz", 27, "FLOAT8_E4M3B11FNUZ", 1, "float", Uint8Array),
+  row("float8_e5m2fnuz", 28, "FLOAT8_E5M2FNUZ", 1, "float", Uint8Array),
+  row("int4", 29, "INT4", 1, "int", Int8Array, 4),
+  row("uint4", 30, "UINT4", 1, "uint", Uint8Array, 4),
+  row("int2", 31, "INT2", 1, "int", Int8Array, 2),
+  row("uint2", 32, "UINT2", 1, "uint", Uint8Array, 2),
+  row("float4_e2m1fn", 33, "FLOAT4_E2M1FN", 1, "float", Uint8Array, 4),
 ];
 
 const byName = new Map<string, DTypeInfo>(rows.map((r) => [r.name, r]));

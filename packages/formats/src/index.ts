@@ -6,3 +6,4 @@ export * from "./saved-model/signature.js";
 export * from "./shape.js";
 export * from "./status.js";
 export * from "./tensor.js";
+export * from "./tensor-proto.js";

@@ -22,7 +22,8 @@ export function elementCount(shape: Shape): number {
     }
     count *= size;
   }
-  if (count > MAX_ELEMENTS) throw invalidArgument(`Shape ${shapeText(shape)} has too many elements`);
+  // Written so that NaN (zero times an overflow) is refused too.
+  if (!(count <= MAX_ELEMENTS)) throw invalidArgument(`Shape ${shapeText(shape)} has too many elements`);
   return count;
 }
 

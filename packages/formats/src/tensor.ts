@@ -45,19 +45,32 @@ export function zeros<D extends DType>(dtype: D, shape: Shape): TensorOf<D> {
 }
 
 /**
- * A typed array over little-endian bytes: a view where the alignment allows, otherwise a copy.
+ * A typed array over little-endian bytes: a view where the alignment allows, otherwise a copy. Types of 2 and 4
+ * bits are one a byte, as in TensorFlow's memory, where the upper bits mean nothing; here they are put in order.
  * INVALID_ARGUMENT when the length is no multiple of the element size.
  */
 export function dataFromBytes(dtype: Exclude<DType, "string">, bytes: Uint8Array): NumericData {
-  const { array, size, lanes } = dtypeInfo(dtype);
+  const { array, size, bits, lanes } = dtypeInfo(dtype);
   if (array === undefined) throw internal("strings have no fixed-size bytes");
   if (bytes.byteLength % size !== 0) {
     throw invalidArgument(
       `${bytes.byteLength} bytes are no whole number of ${dtype} elements of ${size} bytes`,
     );
   }
-  const aligned = bytes.byteOffset % (size / lanes) === 0 ? bytes : bytes.slice();
-  return new array(aligned.buffer, aligned.byteOffset, (bytes.byteLength / size) * lanes);
+  // Not bytes.slice(): a Buffer's slice is a view.
+  const aligned = bytes.byteOffset % (size / lanes) === 0 ? bytes : Uint8Array.from(bytes);
+  const data = new array(aligned.buffer, aligned.byteOffset, (bytes.byteLength / size) * lanes);
+  return bits < 8 ? withoutUpperBits(data as Int8Array | Uint8Array, bits) : data;
+}
+
+/** The low `bits` of each entry, sign-extended in an Int8Array: the same array when nothing has to change. */
+function withoutUpperBits(data: Int8Array | Uint8Array, bits: number): Int8Array | Uint8Array {
+  const unused = 32 - bits;
+  const clean =
+    data instanceof Int8Array
+      ? (entry: number) => (entry << unused) >> unused
+      : (entry: number) => (entry << unused) >>> unused;
+  return data.every((entry) => clean(entry) === entry) ? data : data.map(clean);
 }
 
 /** The memory of numeric data as bytes, without a copy. */
