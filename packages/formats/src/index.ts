@@ -1,5 +1,6 @@
 /** Everything that @servable/formats offers. Protobuf message types: `@servable/formats/protobuf/...`. */
 export * from "./dtype.js";
+export * from "./float16.js";
 export * from "./op-defs/node-types.js";
 export * from "./op-defs/op-def.js";
 export * from "./saved-model/signature.js";

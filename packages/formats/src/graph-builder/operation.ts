@@ -1,0 +1,105 @@
+/**
+ * Nodes of a graph under construction and the tensors on its edges. Both are made by GraphBuilder alone, complete and
+ * checked, and never change afterwards.
+ */
+import { type DType, requireDtype } from "../dtype.js";
+import type { NodeAttrs } from "../op-defs/node-types.js";
+import { nodeOutputs } from "../op-defs/node-types.js";
+import type { OpDef } from "../op-defs/op-def.js";
+import type { PartialShape } from "../shape.js";
+import { invalidArgument } from "../status.js";
+import type { Tensor } from "../tensor.js";
+
+/** What a new operation is made of. */
+export interface OperationParts {
+  readonly name: string;
+  readonly def: OpDef;
+  /** All attributes, defaults included. */
+  readonly attrs: NodeAttrs;
+  /** Flat. */
+  readonly inputs: readonly Output[];
+  readonly controlInputs: readonly Operation[];
+  /** Empty for any device. */
+  readonly device: string;
+  /** The types and shapes of the outputs, flat. */
+  readonly outputTypes: readonly number[];
+  readonly outputShapes: readonly PartialShape[];
+  /** The value, where the operation is a constant. */
+  readonly constant?: Tensor;
+}
+
+/** One node of the graph. */
+export class Operation {
+  readonly name: string;
+  readonly def: OpDef;
+  readonly attrs: NodeAttrs;
+  readonly inputs: readonly Output[];
+  readonly controlInputs: readonly Operation[];
+  readonly device: string;
+  /** Flat, as "name:0", "name:1" … count them. */
+  readonly outputs: readonly Output[];
+
+  constructor(parts: OperationParts) {
+    this.name = parts.name;
+    this.def = parts.def;
+    this.attrs = parts.attrs;
+    this.inputs = parts.inputs;
+    this.controlInputs = parts.controlInputs;
+    this.device = parts.device;
+    this.outputs = parts.outputTypes.map(
+      (type, index) => new Output(this, index, type, parts.outputShapes[index] ?? null, parts.constant),
+    );
+  }
+
+  /** The op's type, such as "MatMul". */
+  get type(): string {
+    return this.def.name;
+  }
+
+  /** The output at a flat index. INVALID_ARGUMENT when there is none. */
+  output(index = 0): Output {
+    const output = this.outputs[index];
+    if (output === undefined) {
+      throw invalidArgument(
+        `Node "${this.name}" (${this.type}) has ${this.outputs.length} outputs, asked for ${index}`,
+      );
+    }
+    return output;
+  }
+
+  /** The tensors of a declared output, such as "values" of TopKV2. INVALID_ARGUMENT when none has that name. */
+  outputsOf(arg: string): readonly Output[] {
+    const args = nodeOutputs(this.def, this.attrs);
+    const found = args.find(({ name }) => name === arg);
+    if (found === undefined) {
+      throw invalidArgument(
+        `Node "${this.name}" (${this.type}) has no output "${arg}"; it has ${args.map(({ name }) => name).join(", ") || "none"}`,
+      );
+    }
+    return this.outputs.slice(found.start, found.start + found.types.length);
+  }
+}
+
+/** One output of an operation: a tensor to come. */
+export class Output {
+  constructor(
+    readonly operation: Operation,
+    readonly index: number,
+    /** `DataType` number. */
+    readonly type: number,
+    /** As far as it is known while the graph is built. */
+    readonly shape: PartialShape,
+    /** Its value, where it is the output of a constant. */
+    readonly constant?: Tensor,
+  ) {}
+
+  /** The tensor's name in the graph, such as "x:0". */
+  get name(): string {
+    return `${this.operation.name}:${this.index}`;
+  }
+
+  /** The dtype; INVALID_ARGUMENT for resources and variants, which hold no values. */
+  get dtype(): DType {
+    return requireDtype(this.type, `Tensor "${this.name}"`);
+  }
+}
