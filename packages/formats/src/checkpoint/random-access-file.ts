@@ -1,0 +1,79 @@
+/**
+ * Positioned, blocking reads of one file. A checkpoint's shard may have many gigabytes: only what is asked for is
+ * read, and never past the size that the file had when it was opened.
+ */
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { dataLoss, notFound, outOfRange, StatusError } from "../status.js";
+
+/** One read call can transfer at most this much. */
+const MAX_READ_BYTES = 2 ** 30;
+
+export class RandomAccessFile {
+  private constructor(
+    readonly path: string,
+    private readonly descriptor: number,
+    /** Bytes in the file. */
+    readonly size: number,
+  ) {}
+
+  /** Opens a file for reading. NOT_FOUND when it is missing or no file. */
+  static open(path: string): RandomAccessFile {
+    let descriptor: number;
+    try {
+      descriptor = openSync(path, "r");
+    } catch (reason) {
+      if ((reason as NodeJS.ErrnoException).code === "ENOENT") {
+        throw notFound(`${path}; No such file or directory`, { cause: reason });
+      }
+      throw StatusError.from(reason);
+    }
+    const stat = fstatSync(descriptor);
+    if (!stat.isFile()) {
+      closeSync(descriptor);
+      throw notFound(`${path} is no file`);
+    }
+    return new RandomAccessFile(path, descriptor, stat.size);
+  }
+
+  /**
+   * The bytes [offset, offset + length) in a buffer of their own.
+   * OUT_OF_RANGE, before anything is allocated, when they are not all in the file.
+   */
+  read(offset: number, length: number): Uint8Array<ArrayBuffer> {
+    this.requireRange(offset, length);
+    const bytes = new Uint8Array(length);
+    this.readInto(bytes, offset);
+    return bytes;
+  }
+
+  /** Fills `bytes` from the file at `offset`. DATA_LOSS when the file has become shorter since it was opened. */
+  readInto(bytes: Uint8Array, offset: number): void {
+    let done = 0;
+    while (done < bytes.length) {
+      const wanted = Math.min(bytes.length - done, MAX_READ_BYTES);
+      const got = this.readSome(bytes, done, wanted, offset + done);
+      if (got === 0) throw dataLoss(`${this.path} ended at byte ${offset + done} while it was read`);
+      done += got;
+    }
+  }
+
+  /** OUT_OF_RANGE when the bytes [offset, offset + length) are not all in the file. */
+  requireRange(offset: number, length: number): void {
+    if (offset >= 0 && length >= 0 && offset + length <= this.size) return;
+    throw outOfRange(
+      `Read less bytes than requested: ${this.path} has ${this.size} bytes, asked for ${length} at offset ${offset}`,
+    );
+  }
+
+  close(): void {
+    closeSync(this.descriptor);
+  }
+
+  private readSome(bytes: Uint8Array, at: number, length: number, position: number): number {
+    try {
+      return readSync(this.descriptor, bytes, at, length, position);
+    } catch (reason) {
+      throw StatusError.from(reason);
+    }
+  }
+}
