@@ -49,7 +49,7 @@ const httpStatuses: Readonly<Record<Code, number>> = {
   [Code.ALREADY_EXISTS]: 409,
   [Code.PERMISSION_DENIED]: 403,
   [Code.RESOURCE_EXHAUSTED]: 429,
-  [Code.FAILED_PRECONDITION]: 412,
+  [Code.FAILED_PRECONDITION]: 400,
   [Code.ABORTED]: 409,
   [Code.OUT_OF_RANGE]: 400,
   [Code.UNIMPLEMENTED]: 501,
