@@ -7,7 +7,7 @@
  * | int       | integer number or bigint                                            |
  * | float     | number                                                              |
  * | bool      | boolean                                                             |
- * | type      | dtype name such as "float32" or "DT_FLOAT", or a `DataType` number  |
+ * | type      | name such as "float32", "DT_FLOAT" or "resource", or its `DataType` |
  * | shape     | sizes with -1 for unknown ones, null for unknown rank               |
  * | tensor    | Tensor                                                              |
  * | func      | function name, or NameAttrList                                      |
@@ -16,12 +16,12 @@
  * An AttrValue message goes as it is.
  */
 import { create, isMessage } from "@bufbuild/protobuf";
-import { dtypeFromName, dtypeNumber } from "../dtype.js";
+import { DT_RESOURCE, DT_VARIANT, dtypeFromName, dtypeNumber } from "../dtype.js";
 import {
-  appendScalar,
   type AttrDef,
   type AttrElementType,
   type AttrScalar,
+  appendScalar,
   elementType,
 } from "../op-defs/op-def.js";
 import {
@@ -31,13 +31,9 @@ import {
   type NameAttrList,
   NameAttrListSchema,
 } from "../protobuf/gen/tensorflow/core/framework/attr_value_pb.js";
-import {
-  type TensorShapeProto,
-  TensorShapeProtoSchema,
-} from "../protobuf/gen/tensorflow/core/framework/tensor_shape_pb.js";
 import type { PartialShape } from "../shape.js";
 import { encodeText, type Tensor } from "../tensor.js";
-import { tensorToProto } from "../tensor-proto.js";
+import { shapeToProto, tensorToProto } from "../tensor-proto.js";
 
 /** One attribute value that is no list. */
 export type AttrScalarInput =
@@ -71,14 +67,6 @@ export function attrValueOf(attr: AttrDef, input: AttrInput): AttrValue | undefi
   return create(AttrValueSchema, { value: { case: "list", value: list } });
 }
 
-/** A shape as TensorFlow's message. */
-export function shapeProto(shape: PartialShape): TensorShapeProto {
-  return create(
-    TensorShapeProtoSchema,
-    shape === null ? { unknownRank: true } : { dim: shape.map((size) => ({ size: BigInt(size) })) },
-  );
-}
-
 const caseOfType: Readonly<Record<AttrElementType, AttrScalar["case"]>> = {
   string: "s",
   int: "i",
@@ -110,7 +98,7 @@ const scalarForms: Readonly<Record<AttrElementType, (input: unknown) => AttrScal
     const value = dataTypeNumber(input);
     return value === undefined ? undefined : { case: "type", value };
   },
-  shape: (input) => (isShape(input) ? { case: "shape", value: shapeProto(input) } : undefined),
+  shape: (input) => (isShape(input) ? { case: "shape", value: shapeToProto(input) } : undefined),
   tensor: (input) => (isTensor(input) ? { case: "tensor", value: tensorToProto(input) } : undefined),
   func: (input) => {
     const value = typeof input === "string" ? create(NameAttrListSchema, { name: input }) : input;
@@ -118,14 +106,24 @@ const scalarForms: Readonly<Record<AttrElementType, (input: unknown) => AttrScal
   },
 };
 
+const handleTypes: Readonly<Record<string, number>> = {
+  resource: DT_RESOURCE,
+  DT_RESOURCE,
+  variant: DT_VARIANT,
+  DT_VARIANT,
+};
+
 function dataTypeNumber(input: unknown): number | undefined {
   if (typeof input === "number") return Number.isInteger(input) && input > 0 ? input : undefined;
-  const dtype = typeof input === "string" ? dtypeFromName(input) : undefined;
-  return dtype && dtypeNumber(dtype);
+  if (typeof input !== "string") return undefined;
+  const dtype = dtypeFromName(input);
+  return dtype === undefined ? handleTypes[input] : dtypeNumber(dtype);
 }
 
 function isShape(input: unknown): input is PartialShape {
-  return input === null || (Array.isArray(input) && input.every((size) => Number.isInteger(size) && size >= -1));
+  return (
+    input === null || (Array.isArray(input) && input.every((size) => Number.isInteger(size) && size >= -1))
+  );
 }
 
 /** Whether a value is a tensor with values, as opposed to one still to be computed. */
