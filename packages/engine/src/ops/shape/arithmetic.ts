@@ -1,0 +1,74 @@
+/** Elementwise mathematics, comparisons and casts. */
+import type { ShapeTable } from "../op-table.js";
+import { combineEntries, type Entries, withEntries } from "./entries.js";
+import {
+  broadcast,
+  broadcastWith,
+  forAll,
+  mapWith,
+  passThrough,
+  sameAsInput,
+  scalars,
+  sharedShape,
+} from "./families.js";
+
+// biome-ignore format: a list of names
+const unary = [
+  "Acos", "Acosh", "Angle", "Asin", "Asinh", "Atan", "Atanh", "BesselI0", "BesselI0e", "BesselI1", "BesselI1e",
+  "BesselJ0", "BesselJ1", "BesselK0", "BesselK0e", "BesselK1", "BesselK1e", "BesselY0", "BesselY1", "Bucketize", "Ceil",
+  "ComplexAbs", "Conj", "Cos", "Cosh", "Dawsn", "Digamma", "Erf", "Erfc", "Erfinv", "Exp", "Expint", "Expm1", "Floor",
+  "FresnelCos", "FresnelSin", "Imag", "Inv", "Invert", "IsFinite", "IsInf", "IsNan", "Lgamma", "Log", "Log1p",
+  "LogicalNot", "Ndtri", "PopulationCount", "Real", "Reciprocal", "Rint", "Round", "Rsqrt", "Sigmoid", "Sign", "Sin",
+  "Sinh", "Spence", "Sqrt", "Tan", "Tanh",
+];
+
+// biome-ignore format: a list of names
+const binary = [
+  "Atan2", "Betainc", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "ClipByValue", "Complex", "DivNoNan", "Greater",
+  "GreaterEqual", "Igamma", "IgammaGradA", "Igammac", "LeftShift", "Less", "LessEqual", "LogicalAnd", "LogicalOr",
+  "MulNoNan", "NextAfter", "Polygamma", "Pow", "RightShift", "SquaredDifference", "TruncateMod", "Xdivy", "Xlog1py",
+  "Xlogy", "Zeta",
+];
+
+/** Gradients of activations, which forward graphs borrow now and then: all operands have one shape. */
+// biome-ignore format: a list of names
+const gradients = [
+  "EluGrad", "InvGrad", "LeakyReluGrad", "ReciprocalGrad", "Relu6Grad", "ReluGrad", "RsqrtGrad", "SeluGrad",
+  "SigmoidGrad", "SoftplusGrad", "SoftsignGrad", "SqrtGrad", "TanhGrad",
+];
+
+export const arithmeticShapes: ShapeTable = {
+  ...forAll(unary, sameAsInput),
+  ...forAll(binary, broadcast),
+  ...forAll(gradients, sharedShape()),
+  Abs: mapWith(Math.abs),
+  Add: broadcastWith((x, y) => x + y),
+  AddV2: broadcastWith((x, y) => x + y),
+  Div: broadcastWith((x, y) => Math.trunc(x / y)),
+  FloorDiv: broadcastWith((x, y) => Math.floor(x / y)),
+  FloorMod: broadcastWith((x, y) => x - y * Math.floor(x / y)),
+  Maximum: broadcastWith(Math.max),
+  Minimum: broadcastWith(Math.min),
+  Mod: broadcastWith((x, y) => x % y),
+  Mul: broadcastWith((x, y) => x * y),
+  Neg: mapWith((x) => -x),
+  RealDiv: broadcastWith((x, y) => x / y),
+  Square: mapWith((x) => x * x),
+  Sub: broadcastWith((x, y) => x - y),
+  TruncateDiv: broadcastWith((x, y) => Math.trunc(x / y)),
+  Cast: passThrough,
+  ApproximateEqual: sharedShape(),
+  // Operands that can't be broadcast may be allowed to compare as one scalar.
+  ...forAll(["Equal", "NotEqual"], (node) =>
+    node.attrs.bool("incompatible_shape_error") ? broadcast(node) : [null],
+  ),
+  AddN: (node) => {
+    const [shape = null] = sharedShape()(node);
+    const sum = node.inputs
+      .map((_, i) => node.entries(i))
+      .reduce<Entries | undefined>((total, entries) => combineEntries(total, entries, (x, y) => x + y), [0]);
+    return [withEntries(node.outputTypes[0], shape as readonly number[] | null, sum)];
+  },
+  AccumulateNV2: (node) => [node.attrs.shape("shape")],
+  L2Loss: scalars,
+};
