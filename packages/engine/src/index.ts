@@ -1,2 +1,2 @@
 /** Everything that @servable/engine offers. */
-export {};
+export { type LoadOptions, loadModel, type Model } from "./model.js";

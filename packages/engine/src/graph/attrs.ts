@@ -6,6 +6,7 @@ import {
   type DType,
   dtypeFromNumber,
   invalidArgument,
+  type OpDef,
   type PartialShape,
   type Tensor,
   tensorFromProto,
@@ -20,21 +21,25 @@ export class Attrs {
   constructor(
     /** For messages: `Conv2D node "a/b"`. */
     private readonly owner: string,
-    private readonly values: ReadonlyMap<string, AttrValue>,
-    private readonly defaults: ReadonlyMap<string, AttrValue> = new Map(),
+    private readonly values: Readonly<Record<string, AttrValue>>,
+    /** Whose defaults stand in for what a producer stripped. */
+    private readonly definition?: OpDef,
   ) {}
 
   has(name: string): boolean {
-    return this.values.has(name) || this.defaults.has(name);
+    return this.raw(name) !== undefined;
   }
 
   /** Names that the node itself sets. */
   names(): string[] {
-    return [...this.values.keys()];
+    return Object.keys(this.values);
   }
 
   raw(name: string): AttrValue | undefined {
-    return this.values.get(name) ?? this.defaults.get(name);
+    return (
+      (Object.hasOwn(this.values, name) ? this.values[name] : undefined) ??
+      this.definition?.attrs.get(name)?.default
+    );
   }
 
   int(name: string): number {
@@ -117,9 +122,9 @@ export class Attrs {
     return this.get(name, "list").func.map((func) => func.name);
   }
 
-  /** The same attributes under another owner's name, with some replaced. */
-  with(owner: string, changes: Iterable<readonly [string, AttrValue]>): Attrs {
-    return new Attrs(owner, new Map([...this.values, ...changes]), this.defaults);
+  /** The same attributes with some replaced. */
+  with(changes: Readonly<Record<string, AttrValue>>): Attrs {
+    return new Attrs(this.owner, { ...this.values, ...changes }, this.definition);
   }
 
   private get<K extends Kind>(name: string, kind: K): ValueOf<K> {

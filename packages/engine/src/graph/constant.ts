@@ -17,11 +17,36 @@ export interface ConstantSource {
   readonly shape: Shape;
   /** Where the bytes lie in a file, when they do. */
   readonly external?: ExternalData;
-  /** The value; repeated calls give equal tensors. */
+  /** The value; repeated calls give equal tensors. DATA_LOSS when its file is damaged. */
   read(): Tensor;
+  /** Checks an external value against its checksum, for those who point at the file and never read it here. */
+  verify?(): void;
 }
 
-/** A constant that is in memory already. */
+/** The constant that a tensor holds. */
 export function constantOf(tensor: Tensor): ConstantSource {
+  if (tensor instanceof RestoredTensor) return tensor.source;
   return { dtype: tensor.dtype, shape: tensor.shape, read: () => tensor };
+}
+
+/** A tensor whose data is read when first looked at: what restoring a checkpoint yields. */
+class RestoredTensor {
+  readonly dtype: DType;
+  readonly shape: Shape;
+  private loaded: Tensor | undefined;
+
+  constructor(readonly source: ConstantSource) {
+    this.dtype = source.dtype;
+    this.shape = source.shape;
+  }
+
+  get data(): Tensor["data"] {
+    this.loaded ??= this.source.read();
+    return this.loaded.data;
+  }
+}
+
+/** The constant as a tensor that host ops can pass on without reading it. */
+export function restoredTensor(source: ConstantSource): Tensor {
+  return new RestoredTensor(source) as unknown as Tensor;
 }

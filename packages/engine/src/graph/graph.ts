@@ -5,8 +5,8 @@
  * that another graph can see: they rebuild (see `rewrite`). The one exception is import and the lifting of TF1
  * control flow, where cycles exist and nodes are still private to the importer.
  */
-import type { DType, PartialShape, Tensor } from "@servable/formats";
-import type { Attrs } from "./attrs.js";
+import { type DType, invalidArgument, type PartialShape } from "@servable/formats";
+import { Attrs } from "./attrs.js";
 import type { ConstantSource } from "./constant.js";
 
 /** What flows along an edge: a tensor dtype, a handle of a resource, or a variant (lists, ragged, optional). */
@@ -30,6 +30,8 @@ export interface Node {
   readonly outputTypes: readonly ValueType[];
   /** Of a "Constant": its value. */
   readonly constant?: ConstantSource;
+  /** Of a "Feed": its shape as far as it is declared. */
+  readonly shape?: PartialShape;
   /** Of If, Case and While once lowered: their branch or condition and body graphs, in the op's order. */
   readonly bodies?: readonly Graph[];
 }
@@ -54,9 +56,6 @@ export interface Known {
   readonly partial?: readonly (number | undefined)[];
 }
 
-/** A tensor read from a constant, when it is small enough for the compiler to look at. */
-export type KnownTensor = Tensor;
-
 /** "name:index", as TensorFlow writes tensor names. */
 export function edgeName(edge: Edge): string {
   return `${edge.node.name}:${edge.index}`;
@@ -65,4 +64,75 @@ export function edgeName(edge: Edge): string {
 /** The type of an edge. */
 export function edgeType(edge: Edge): ValueType {
   return edge.node.outputTypes[edge.index] as ValueType;
+}
+
+/** Whether a node with bodies is a loop rather than a choice between branches. */
+export function isLoop(node: Node): boolean {
+  return node.op === "While" || node.op === "StatelessWhile";
+}
+
+/** Whether a loop's body passes its i-th argument on unchanged. */
+export function isInvariant(body: Graph, index: number): boolean {
+  return body.outputs[index]?.node === body.inputs[index];
+}
+
+const NO_ATTRS = new Attrs("compiler node", {});
+
+/** A node that stands for what the caller feeds. */
+export function feedNode(name: string, type: ValueType, shape: PartialShape): Node {
+  return { name, op: "Feed", inputs: [], controls: [], attrs: NO_ATTRS, outputTypes: [type], shape };
+}
+
+/** A node that stands for a known value. */
+export function constantNode(name: string, constant: ConstantSource): Node {
+  return {
+    name,
+    op: "Constant",
+    inputs: [],
+    controls: [],
+    attrs: NO_ATTRS,
+    outputTypes: [constant.dtype],
+    constant,
+  };
+}
+
+/**
+ * The graph of everything that outputs and effects need, users after what they use. Iterative, for graphs are deep.
+ * INVALID_ARGUMENT, naming a node, on a cycle.
+ */
+export function makeGraph(
+  inputs: readonly Node[],
+  outputs: readonly Edge[],
+  effects: readonly Node[] = [],
+): Graph {
+  const nodes: Node[] = [];
+  const state = new Map<Node, "open" | "done">();
+  for (const root of [...inputs, ...outputs.map((edge) => edge.node), ...effects]) {
+    const stack = [root];
+    while (stack.length > 0) {
+      const node = stack[stack.length - 1] as Node;
+      const seen = state.get(node);
+      if (seen === undefined) {
+        state.set(node, "open");
+        pushMissing(stack, node, state);
+        continue;
+      }
+      stack.pop();
+      if (seen === "open") {
+        state.set(node, "done");
+        nodes.push(node);
+      }
+    }
+  }
+  return { nodes, inputs, outputs, effects };
+}
+
+function pushMissing(stack: Node[], node: Node, state: ReadonlyMap<Node, "open" | "done">): void {
+  const push = (before: Node) => {
+    const seen = state.get(before);
+    if (seen === "open") throw invalidArgument(`the graph has a cycle through node "${before.name}"`);
+    if (seen === undefined) stack.push(before);
+  };
+  for (let i = node.inputs.length - 1; i >= 0; i--) push((node.inputs[i] as Edge).node);
+  node.controls.forEach(push);
 }

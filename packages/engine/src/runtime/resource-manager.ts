@@ -16,6 +16,12 @@ export class ResourceManager {
     return this.checked<R>(found, kind, name);
   }
 
+  /** Undefined when there is none. */
+  find<R extends Resource>(kind: R["kind"], name: string): R | undefined {
+    const found = this.resources.get(name);
+    return found === undefined ? undefined : this.checked<R>(found, kind, name);
+  }
+
   /** NOT_FOUND when there is none. */
   lookup<R extends Resource>(kind: R["kind"], name: string): R {
     const found = this.resources.get(name);

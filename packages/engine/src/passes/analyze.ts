@@ -1,0 +1,292 @@
+/**
+ * What is known before a graph runs: shapes, constants, partly known integer vectors. Nodes whose inputs are all
+ * constant are computed here, by their host kernels, and become constants. Branches and bodies are analyzed with what
+ * is known of their arguments; a loop's arguments are widened until nothing changes.
+ */
+import {
+  elementCount,
+  invalidArgument,
+  type PartialShape,
+  StatusError,
+  type Tensor,
+} from "@servable/formats";
+import { type ConstantSource, constantOf } from "../graph/constant.js";
+import {
+  constantNode,
+  type Edge,
+  edgeType,
+  type Graph,
+  isInvariant,
+  isLoop,
+  type Known,
+  type Node,
+  type ValueType,
+} from "../graph/graph.js";
+import { hostRows } from "../ops/host/index.js";
+import type { Inferred, ShapeContext } from "../ops/op-table.js";
+import { shapeRows } from "../ops/shape/index.js";
+import { ResourceManager } from "../runtime/resource-manager.js";
+import { asTensor, isTensor } from "../values.js";
+import { type Replacement, rewrite, type Visited, wholeNode } from "./rewrite.js";
+
+/** Constants up to this many elements are looked at and folded. */
+const MAX_FOLDED = 1 << 16;
+/** A loop's argument shapes settle in a few rounds: sizes become unknown, then ranks. */
+const MAX_ROUNDS = 8;
+
+export interface Analyzed {
+  readonly graph: Graph;
+  /** Of every output of every node of the graph. */
+  readonly known: ReadonlyMap<Node, readonly Known[]>;
+  /** Of the nodes inside If, Case and While: the analysis of each of their bodies. */
+  readonly bodies: ReadonlyMap<Node, readonly Analyzed[]>;
+}
+
+/** Analyzes and folds. `args` says what is known of the graph's inputs; their declared shapes by default. */
+export function analyze(graph: Graph, args?: readonly Known[]): Analyzed {
+  const known = new Map<Node, readonly Known[]>();
+  const bodies = new Map<Node, readonly Analyzed[]>();
+  const argIndex = new Map(graph.inputs.map((node, i) => [node, i]));
+  const visit = (visited: Visited): Replacement => {
+    const { node } = visited;
+    const arg = argIndex.get(node);
+    if (arg !== undefined) {
+      known.set(node, [args?.[arg] ?? { type: node.outputTypes[0] as ValueType, shape: node.shape ?? null }]);
+      return wholeNode(node);
+    }
+    return visitNode(visited, known, bodies);
+  };
+  return { graph: rewrite(graph, visit), known, bodies };
+}
+
+export function knownOf(known: ReadonlyMap<Node, readonly Known[]>, edge: Edge): Known {
+  return known.get(edge.node)?.[edge.index] ?? { type: edgeType(edge), shape: null };
+}
+
+function visitNode(
+  { node, inputs, controls }: Visited,
+  known: Map<Node, readonly Known[]>,
+  bodies: Map<Node, readonly Analyzed[]>,
+): Replacement {
+  const copy: Node = { ...node, inputs, controls };
+  if (node.constant !== undefined) {
+    known.set(copy, [knownConstant(node.constant)]);
+    return wholeNode(copy);
+  }
+  const inputKnown = inputs.map((edge) => knownOf(known, edge));
+  if (node.op === "Const") return constants(node, [constantOf(node.attrs.tensor("value"))], known);
+  if (node.bodies !== undefined) return visitBodies(copy, inputKnown, known, bodies);
+  const inferred = infer(copy, inputKnown);
+  const folded = controls.length === 0 ? fold(copy, inputKnown, inferred) : undefined;
+  if (folded !== undefined) return constants(node, folded, known);
+  known.set(copy, inferred);
+  return wholeNode(copy);
+}
+
+function constants(
+  node: Node,
+  values: readonly ConstantSource[],
+  known: Map<Node, readonly Known[]>,
+): Replacement {
+  const nodes = values.map((value, i) => {
+    const made = constantNode(i === 0 ? node.name : `${node.name}:${i}`, value);
+    known.set(made, [knownConstant(value)]);
+    return made;
+  });
+  return { outputs: nodes.map((made) => ({ node: made, index: 0 })), controls: [] };
+}
+
+/** A constant with the entries of small integer vectors, so that rules need not read it again. */
+export function knownConstant(constant: ConstantSource): Known {
+  const partial = integerEntries(constant);
+  return {
+    type: constant.dtype,
+    shape: constant.shape,
+    constant,
+    ...(partial === undefined ? {} : { partial }),
+  };
+}
+
+function integerEntries(constant: ConstantSource): number[] | undefined {
+  const integer = constant.dtype === "int32" || constant.dtype === "int64";
+  if (!integer || constant.shape.length > 1 || elementCount(constant.shape) > 1024) return undefined;
+  const { data } = constant.read();
+  return Array.from(data as ArrayLike<number | bigint>, Number);
+}
+
+// ---- one node ------------------------------------------------------------------------------------------------
+
+function infer(node: Node, inputs: readonly Known[]): Known[] {
+  const rule = shapeRows[node.op];
+  const inferred = rule === undefined ? [] : rule(shapeContext(node, inputs));
+  return node.outputTypes.map((type, i) => ({
+    type,
+    ...(rule === undefined ? declared(node, i) : normalize(inferred[i])),
+  }));
+}
+
+function normalize(inferred: Inferred | undefined): {
+  shape: PartialShape;
+  partial?: NonNullable<Known["partial"]>;
+} {
+  if (inferred === undefined || inferred === null || Array.isArray(inferred))
+    return { shape: (inferred ?? null) as PartialShape };
+  const { shape, partial } = inferred as Exclude<Inferred, PartialShape>;
+  return partial === undefined ? { shape } : { shape, partial };
+}
+
+/** What the exporter wrote down of an op without a rule. */
+function declared(node: Node, index: number): { shape: PartialShape } {
+  const list = node.attrs.raw("_output_shapes");
+  return { shape: list?.value.case === "list" ? (node.attrs.shapes("_output_shapes")[index] ?? null) : null };
+}
+
+function shapeContext(node: Node, inputs: readonly Known[]): ShapeContext {
+  return {
+    ...facts(node),
+    inputs,
+    shape: (i) => inputs[i]?.shape ?? null,
+    tensor: (i) => smallTensor(inputs[i]?.constant),
+    entries: (i) => entriesOf(inputs[i]),
+  };
+}
+
+function entriesOf(known: Known | undefined): readonly (number | undefined)[] | undefined {
+  if (known?.partial !== undefined) return known.partial;
+  const shape = known?.shape;
+  if (shape === null || shape === undefined || shape.length > 1) return undefined;
+  const length = shape[0] ?? 1;
+  return length >= 0 && length <= 1024 ? new Array<undefined>(length).fill(undefined) : undefined;
+}
+
+/** What op rows may know of a node. */
+export function facts(
+  node: Node,
+): Pick<ShapeContext, "name" | "op" | "attrs" | "inputTypes" | "outputTypes"> {
+  const { name, op, attrs, outputTypes } = node;
+  return { name, op, attrs, inputTypes: node.inputs.map(edgeType), outputTypes };
+}
+
+function smallTensor(constant: ConstantSource | undefined): Tensor | undefined {
+  return constant !== undefined && elementCount(constant.shape) <= MAX_FOLDED ? constant.read() : undefined;
+}
+
+// ---- folding -------------------------------------------------------------------------------------------------
+
+const noResources = new ResourceManager();
+
+/** The outputs as constants: computed, or known in full by inference (such as the Shape of a static tensor). */
+function fold(node: Node, inputs: readonly Known[], outputs: readonly Known[]): ConstantSource[] | undefined {
+  const row = hostRows[node.op];
+  if (row?.effect !== undefined || outputs.length === 0) return undefined;
+  const inferred = outputs.map((known, i) => fromPartial(known, node.outputTypes[i]));
+  if (inferred.every((value) => value !== undefined)) return inferred;
+  if (row === undefined || (node.inputs.length === 0 && node.op !== "Const")) return undefined;
+  if (
+    outputs.some((known) => known.shape?.every((size) => size >= 0) && elementCount(known.shape) > MAX_FOLDED)
+  )
+    return undefined;
+  const tensors = inputs.map((known) => smallTensor(known.constant));
+  if (tensors.some((value) => value === undefined)) return undefined;
+  return compute(node, tensors as Tensor[]);
+}
+
+function compute(node: Node, inputs: readonly Tensor[]): ConstantSource[] | undefined {
+  try {
+    const outputs = hostRows[node.op]?.kernel(facts(node))(inputs, { resources: noResources });
+    if (outputs === undefined || !outputs.every(isTensor)) return undefined;
+    return outputs.map((value) => constantOf(asTensor(value)));
+  } catch (error) {
+    // A branch that is never taken may hold nonsense; whoever does run the node gets the error then.
+    if (error instanceof StatusError) return undefined;
+    throw error;
+  }
+}
+
+function fromPartial(known: Known, type: ValueType | undefined): ConstantSource | undefined {
+  const { partial, shape } = known;
+  if (partial === undefined || shape === null || partial.some((entry) => entry === undefined))
+    return undefined;
+  if (shape.some((size) => size < 0) || elementCount(shape) !== partial.length) return undefined;
+  if (type === "int32")
+    return constantOf({ dtype: "int32", shape, data: Int32Array.from(partial as number[]) });
+  if (type === "int64") {
+    return constantOf({ dtype: "int64", shape, data: BigInt64Array.from((partial as number[]).map(BigInt)) });
+  }
+  return undefined;
+}
+
+// ---- branches and bodies -------------------------------------------------------------------------------------
+
+function visitBodies(
+  node: Node,
+  inputs: readonly Known[],
+  known: Map<Node, readonly Known[]>,
+  bodies: Map<Node, readonly Analyzed[]>,
+): Replacement {
+  const analyzed = isLoop(node) ? analyzeLoop(node, inputs) : analyzeBranches(node, inputs);
+  const copy: Node = { ...node, bodies: analyzed.bodies.map((body) => body.graph) };
+  bodies.set(copy, analyzed.bodies);
+  known.set(copy, analyzed.outputs);
+  return wholeNode(copy);
+}
+
+interface AnalyzedBodies {
+  readonly bodies: readonly Analyzed[];
+  readonly outputs: readonly Known[];
+}
+
+function analyzeBranches(node: Node, inputs: readonly Known[]): AnalyzedBodies {
+  const args = inputs.slice(1);
+  const bodies = (node.bodies ?? []).map((body) => analyze(body, args));
+  const outputs = node.outputTypes.map((type, i) =>
+    bodies
+      .map((body) => widened(knownOf(body.known, outputEdge(node, body.graph, i)), type))
+      .reduce((a, b) => ({ type, shape: commonShape(a.shape, b.shape) })),
+  );
+  return { bodies, outputs };
+}
+
+function analyzeLoop(node: Node, inputs: readonly Known[]): AnalyzedBodies {
+  const [cond, body] = node.bodies as readonly [Graph, Graph];
+  let args = inputs.map((known, i) => (isInvariant(body, i) ? known : widened(known, known.type)));
+  for (let round = 0; ; round++) {
+    if (round === MAX_ROUNDS) args = args.map((known) => ({ type: known.type, shape: null }));
+    const analyzed = analyze(body, args);
+    const next = args.map((known, i) => {
+      if (isInvariant(body, i)) return known;
+      const shape = commonShape(
+        known.shape,
+        knownOf(analyzed.known, outputEdge(node, analyzed.graph, i)).shape,
+      );
+      return { type: known.type, shape };
+    });
+    if (round === MAX_ROUNDS || next.every((known, i) => sameShape(known.shape, args[i]?.shape ?? null))) {
+      return { bodies: [analyze(cond, args), analyzed], outputs: args };
+    }
+    args = next;
+  }
+}
+
+function outputEdge(node: Node, body: Graph, index: number): Edge {
+  const edge = body.outputs[index];
+  if (edge === undefined) {
+    throw invalidArgument(`${node.op} node "${node.name}": a branch or body has no output ${index}`);
+  }
+  return edge;
+}
+
+/** Without what holds only on one path: values. */
+function widened(known: Known, type: ValueType): Known {
+  return { type, shape: known.shape };
+}
+
+function commonShape(a: PartialShape, b: PartialShape): PartialShape {
+  if (a === null || b === null || a.length !== b.length) return null;
+  return a.map((size, axis) => (size === b[axis] ? size : -1));
+}
+
+function sameShape(a: PartialShape, b: PartialShape): boolean {
+  if (a === null || b === null) return a === b;
+  return a.length === b.length && a.every((size, axis) => size === b[axis]);
+}

@@ -1,0 +1,181 @@
+/**
+ * From imported nodes to graphs without calls: what is asked for is cut out at the feeds, TF1 control flow is lifted,
+ * functions are inlined, and If, Case and While get their branches and bodies as graphs.
+ */
+import { invalidArgument, resourceExhausted, unimplemented } from "@servable/formats";
+import { type Edge, edgeName, type Graph, makeGraph, type Node } from "../graph/graph.js";
+import type { FunctionLibrary, ImportedNode } from "../graph/import.js";
+import { isTf1ControlFlow, liftControlFlow } from "./lift-control-flow.js";
+import { type Replacement, rewrite, type Visited } from "./rewrite.js";
+
+/** Calls nested deeper than this, or more inlined nodes than this, are refused. */
+const MAX_DEPTH = 100;
+const MAX_NODES = 1_000_000;
+
+/** Part of an imported graph, cut at what is fed. Its nodes are private and may have cycles. */
+export interface Cut {
+  readonly inputs: readonly Node[];
+  readonly nodes: readonly ImportedNode[];
+  readonly outputs: readonly Edge[];
+  readonly effects: readonly Node[];
+}
+
+/**
+ * Copies what `outputs` and `effects` need, with each fed edge replaced by its Feed node.
+ * `feeds` maps edge names to Feed nodes.
+ */
+export function cut(
+  feeds: ReadonlyMap<string, Node>,
+  outputs: readonly Edge[],
+  effects: readonly Node[],
+  inputs: readonly Node[] = [...feeds.values()],
+): Cut {
+  const copies = new Map<Node, ImportedNode>();
+  const pending: Node[] = [];
+  const copyOf = (node: Node): Node => {
+    if (node.op === "Feed") return node;
+    let copy = copies.get(node);
+    if (copy === undefined) {
+      copy = { ...node, inputs: [], controls: [], outputTypes: [...node.outputTypes] };
+      copies.set(node, copy);
+      pending.push(node);
+    }
+    return copy;
+  };
+  const edgeOf = (edge: Edge): Edge => {
+    const fed = feeds.get(edgeName(edge));
+    return fed !== undefined ? { node: fed, index: 0 } : { node: copyOf(edge.node), index: edge.index };
+  };
+  const cutOutputs = outputs.map(edgeOf);
+  const cutEffects = effects.map(copyOf);
+  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+    const copy = copies.get(node) as ImportedNode;
+    copy.inputs = node.inputs.map(edgeOf);
+    copy.controls = node.controls.map(copyOf);
+  }
+  return { inputs, nodes: [...copies.values()], outputs: cutOutputs, effects: cutEffects };
+}
+
+/** Makes graphs without calls out of cuts, and of the functions of a library. */
+export class Lowering {
+  private readonly functions = new Map<string, Graph>();
+  private readonly open = new Set<string>();
+  private inlined = 0;
+
+  constructor(private readonly library: FunctionLibrary) {}
+
+  lower(part: Cut): Graph {
+    const lifted = part.nodes.some(isTf1ControlFlow) ? liftControlFlow(part) : part;
+    const graph = makeGraph(lifted.inputs, lifted.outputs, lifted.effects);
+    return rewrite(graph, (visited) => this.visit(visited));
+  }
+
+  /** The body of a function, lowered. UNIMPLEMENTED when it calls itself. */
+  functionGraph(name: string): Graph {
+    const known = this.functions.get(name);
+    if (known !== undefined) return known;
+    if (this.open.has(name))
+      throw unimplemented(`function "${name}" calls itself; recursion is not supported`);
+    if (this.open.size >= MAX_DEPTH) throw resourceExhausted(`functions are nested deeper than ${MAX_DEPTH}`);
+    this.open.add(name);
+    const { args, results, effects } = this.library.import(name);
+    const graph = this.lower(cut(new Map(), results, effects, args));
+    this.open.delete(name);
+    this.functions.set(name, graph);
+    return graph;
+  }
+
+  private visit(visited: Visited): Replacement | undefined {
+    const { node } = visited;
+    if (node.op === "PartitionedCall" || node.op === "StatefulPartitionedCall") {
+      return this.inline(visited, node.attrs.func("f"));
+    }
+    if (node.bodies === undefined) {
+      const names = bodyNames(node);
+      if (names !== undefined) return this.withBodies(visited, names);
+      if (this.library.has(node.op)) return this.inline(visited, node.op);
+    }
+    return undefined;
+  }
+
+  private withBodies({ node, inputs, controls }: Visited, names: readonly string[]): Replacement {
+    const bodies = names.map((name) => this.functionGraph(name));
+    const lowered = { ...node, inputs, controls, bodies };
+    return {
+      outputs: node.outputTypes.map((_, index) => ({ node: lowered, index })),
+      controls: [lowered],
+    };
+  }
+
+  /** The call's outputs wait for the function's effects, so that fetching any of them runs them all. */
+  private inline(call: Visited, name: string): Replacement {
+    const template = this.functionGraph(name);
+    this.inlined += template.nodes.length;
+    if (this.inlined > MAX_NODES) throw resourceExhausted(`inlining functions passes ${MAX_NODES} nodes`);
+    if (template.inputs.length !== call.inputs.length) {
+      throw invalidArgument(
+        `${call.node.op} node "${call.node.name}": function "${name}" takes ${template.inputs.length} arguments, got ${call.inputs.length}`,
+      );
+    }
+    const body = instantiate(template, call);
+    return { outputs: body.outputs, controls: [...body.effects, ...body.outputs.map((edge) => edge.node)] };
+  }
+}
+
+/** A copy of a function's graph inside its caller: arguments bound, names prefixed, controls inherited. */
+function instantiate(
+  template: Graph,
+  { node: call, inputs, controls }: Visited,
+): Pick<Graph, "outputs" | "effects"> {
+  const copies = new Map<Node, Node>();
+  const bound = new Map(template.inputs.map((arg, i) => [arg, inputs[i] as Edge]));
+  const edgeOf = (edge: Edge): Edge =>
+    bound.get(edge.node) ?? { node: copies.get(edge.node) as Node, index: edge.index };
+  const controlsOf = (nodes: readonly Node[]): Node[] =>
+    nodes.map((node) => bound.get(node)?.node ?? (copies.get(node) as Node));
+  for (const node of template.nodes) {
+    if (bound.has(node)) continue;
+    copies.set(node, {
+      ...node,
+      name: `${call.name}/${node.name}`,
+      inputs: node.inputs.map(edgeOf),
+      controls: [...controlsOf(node.controls), ...controls],
+    });
+  }
+  const effects = controlsOf(template.effects);
+  const outputs = template.outputs.map(edgeOf);
+  return {
+    outputs: effects.length === 0 ? outputs : outputs.map((edge, i) => afterEffects(edge, i, call, effects)),
+    effects,
+  };
+}
+
+function afterEffects(edge: Edge, index: number, call: Node, effects: readonly Node[]): Edge {
+  const type = edge.node.outputTypes[edge.index] as Node["outputTypes"][number];
+  const node: Node = {
+    name: `${call.name}/result_${index}`,
+    op: "Identity",
+    inputs: [edge],
+    controls: effects,
+    attrs: call.attrs,
+    outputTypes: [type],
+  };
+  return { node, index: 0 };
+}
+
+/** Names of the functions that an op of control flow runs, in the order of `Node.bodies`. */
+function bodyNames(node: Node): string[] | undefined {
+  switch (node.op) {
+    case "If":
+    case "StatelessIf":
+      return [node.attrs.func("then_branch"), node.attrs.func("else_branch")];
+    case "While":
+    case "StatelessWhile":
+      return [node.attrs.func("cond"), node.attrs.func("body")];
+    case "Case":
+    case "StatelessCase":
+      return node.attrs.funcs("branches");
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,213 @@
+/**
+ * A compiled graph: steps over slots. A slot holds what one edge carries; constants are in their slots from the start.
+ * Running is synchronous and holds no state of its own: two runs of one plan may nest (a loop's body in a loop).
+ */
+import { type DType, internal, invalidArgument, type Tensor } from "@servable/formats";
+import { type Edge, edgeName, edgeType, isLoop, type Node } from "../graph/graph.js";
+import { carrierOf } from "../onnx/emitter.js";
+import { hostRows } from "../ops/host/index.js";
+import type { Kernel, KernelContext } from "../ops/op-table.js";
+import { type Analyzed, facts } from "../passes/analyze.js";
+import { OnnxSession, type SessionOptions } from "../runtime/session.js";
+import { asTensor, type Value } from "../values.js";
+import { fromCarrier, joinFragments, toCarrier } from "./onnx-group.js";
+import { type Group, type Partition, partition } from "./partition.js";
+
+export interface PlanOptions extends SessionOptions {
+  /** Runs everything on the host: for initialisation, which runs once. */
+  readonly hostOnly?: boolean;
+  /** For messages and dumps. */
+  readonly name: string;
+}
+
+type Slots = (Value | undefined)[];
+
+/** One thing a plan does. */
+interface Step {
+  readonly run: (slots: Slots, context: KernelContext) => void;
+  readonly dispose?: () => void;
+}
+
+export class Plan {
+  private constructor(
+    private readonly steps: readonly Step[],
+    /** Constants in their slots; the rest empty. */
+    private readonly template: Slots,
+    private readonly inputs: readonly number[],
+    private readonly outputs: readonly number[],
+    /** How the graph was divided, for whoever wants to see it. */
+    readonly partition: Partition,
+  ) {}
+
+  /** Compiles an analyzed graph. UNIMPLEMENTED when some op can't run at all. */
+  static compile(analyzed: Analyzed, options: PlanOptions): Plan {
+    const parts = partition(analyzed, options.hostOnly);
+    const compiler = new PlanCompiler(analyzed, parts, options);
+    const steps = compiler.steps();
+    const { graph } = analyzed;
+    const inputs = graph.inputs.map((node) => compiler.slot({ node, index: 0 }));
+    const outputs = graph.outputs.map((edge) => compiler.slot(edge));
+    return new Plan(steps, compiler.template, inputs, outputs, parts);
+  }
+
+  /** Outputs in the order of the graph's outputs. Blocks the thread. */
+  run(inputs: readonly Value[], context: KernelContext): Value[] {
+    const slots = this.template.slice();
+    this.inputs.forEach((slot, i) => {
+      slots[slot] = inputs[i];
+    });
+    for (const step of this.steps) step.run(slots, context);
+    return this.outputs.map((slot) => slots[slot] as Value);
+  }
+
+  dispose(): void {
+    for (const step of this.steps) step.dispose?.();
+  }
+}
+
+class PlanCompiler {
+  readonly template: Slots = [];
+  private readonly slots = new Map<Node, number[]>();
+
+  constructor(
+    private readonly analyzed: Analyzed,
+    private readonly parts: Partition,
+    private readonly options: PlanOptions,
+  ) {}
+
+  steps(): Step[] {
+    return this.parts.groups.flatMap((group, i) =>
+      group.side === "onnx" ? [this.onnxStep(group, i)] : group.nodes.map((node) => this.hostStep(node)),
+    );
+  }
+
+  /** The slot of an edge; a constant's is filled when first asked for. */
+  slot(edge: Edge): number {
+    let slots = this.slots.get(edge.node);
+    if (slots === undefined) {
+      slots = [];
+      this.slots.set(edge.node, slots);
+    }
+    let slot = slots[edge.index];
+    if (slot === undefined) {
+      slot = this.template.length;
+      slots[edge.index] = slot;
+      this.template.push(edge.node.constant?.read());
+    }
+    return slot;
+  }
+
+  // ---- ONNX Runtime ----
+
+  private onnxStep(group: Group, index: number): Step {
+    const name = `${this.options.name}/${index}`;
+    const needed = this.neededOutputs(group);
+    const { known } = this.analyzed;
+    const joined = joinFragments(name, group.nodes, needed, this.parts.fragments, known);
+    const inputs = joined.inputs.map((edge) => this.slot(edge));
+    const outputs = joined.outputs.map((edge) => this.slot(edge));
+    const types = joined.outputs.map((edge) => edgeType(edge) as DType);
+    const converts = [...joined.inputs, ...joined.outputs].some(
+      (edge) => carrierOf(edgeType(edge) as DType) !== edgeType(edge),
+    );
+    const session = OnnxSession.create(joined.graph, this.options);
+    const run = converts
+      ? (slots: Slots) => {
+          const results = session.run(inputs.map((slot) => toCarrier(asTensor(slots[slot]))));
+          outputs.forEach((slot, i) => {
+            slots[slot] = fromCarrier(results[i] as Tensor, types[i] as DType);
+          });
+        }
+      : (slots: Slots) => {
+          const results = session.run(inputs.map((slot) => slots[slot] as Tensor));
+          outputs.forEach((slot, i) => {
+            slots[slot] = results[i];
+          });
+        };
+    return { run, dispose: () => session.dispose() };
+  }
+
+  /** Edges of a group's nodes that another group, or the caller, reads. */
+  private neededOutputs(group: Group): Edge[] {
+    const members = new Set(group.nodes);
+    const { graph } = this.analyzed;
+    const readers = graph.nodes.filter((node) => !members.has(node)).flatMap((node) => node.inputs);
+    const needed = new Map<string, Edge>();
+    for (const edge of [...readers, ...graph.outputs]) {
+      if (members.has(edge.node)) needed.set(edgeName(edge), edge);
+    }
+    return [...needed.values()];
+  }
+
+  // ---- host ----
+
+  private hostStep(node: Node): Step {
+    const inputs = node.inputs.map((edge) => this.slot(edge));
+    const outputs = node.outputTypes.map((_, index) => this.slot({ node, index }));
+    const kernel = node.bodies === undefined ? this.kernel(node) : this.bodiesKernel(node);
+    const run = (slots: Slots, context: KernelContext) => {
+      const results = kernel.run(
+        inputs.map((slot) => slots[slot] as Value),
+        context,
+      );
+      for (let i = 0; i < outputs.length; i++) slots[outputs[i] as number] = results[i];
+    };
+    return { run, ...(kernel.dispose === undefined ? {} : { dispose: kernel.dispose }) };
+  }
+
+  private kernel(node: Node): { run: Kernel; dispose?: () => void } {
+    const row = hostRows[node.op];
+    if (row === undefined) throw internal(`no host row for ${node.op}`);
+    return { run: row.kernel(facts(node)) };
+  }
+
+  private bodiesKernel(node: Node): { run: Kernel; dispose: () => void } {
+    const analyzed = this.analyzed.bodies.get(node) ?? [];
+    const plans = analyzed.map((body, i) =>
+      Plan.compile(body, { ...this.options, name: `${this.options.name}/${node.name}/${i}` }),
+    );
+    const run = isLoop(node) ? loopKernel(node, plans) : branchKernel(node, plans);
+    const dispose = () => {
+      for (const plan of plans) plan.dispose();
+    };
+    return { run, dispose };
+  }
+}
+
+/** A loop that has not ended after this many steps never will. */
+const MAX_STEPS = 1_000_000_000;
+
+function loopKernel(node: Node, [cond, body]: readonly Plan[]): Kernel {
+  if (cond === undefined || body === undefined)
+    throw internal(`${node.op} node "${node.name}" has no bodies`);
+  return (inputs, context) => {
+    let values: readonly Value[] = inputs;
+    for (let step = 0; step < MAX_STEPS; step++) {
+      if (!isTrue(cond.run(values, context)[0] as Value)) return values;
+      values = body.run(values, context);
+    }
+    throw invalidArgument(`${node.op} node "${node.name}" does not end`);
+  };
+}
+
+function branchKernel(node: Node, branches: readonly Plan[]): Kernel {
+  const choose = node.op.endsWith("Case")
+    ? (value: Value) => {
+        const index = Number(asTensor(value).data[0]);
+        return index >= 0 && index < branches.length ? index : branches.length - 1;
+      }
+    : (value: Value) => (isTrue(value) ? 0 : 1);
+  return (inputs, context) => {
+    const branch = branches[choose(inputs[0] as Value)];
+    if (branch === undefined) throw internal(`${node.op} node "${node.name}" has no branch`);
+    return branch.run(inputs.slice(1), context);
+  };
+}
+
+/** TensorFlow's truth: a scalar that is not zero or empty, or any other tensor that has elements. */
+function isTrue(value: Value): boolean {
+  const { data, shape, dtype } = asTensor(value);
+  if (shape.length > 0) return data.length > 0;
+  if (dtype === "string") return (data[0] as Uint8Array).length > 0;
+  return Boolean(data[0]);
+}

@@ -1,0 +1,161 @@
+/**
+ * A MetaGraph ready to be compiled for any feeds and fetches: imported once, initialised once, its variables and
+ * tables in one ResourceManager. Signatures and sessions both compile through it.
+ */
+import { existsSync } from "node:fs";
+import path from "node:path";
+import {
+  assetFilesOf,
+  initOpOf,
+  invalidArgument,
+  notFound,
+  type PartialShape,
+  stringTensor,
+  type Tensor,
+  variablesPrefix,
+} from "@servable/formats";
+import type { MetaGraphDef } from "@servable/formats/protobuf/tensorflow/core/protobuf/meta_graph_pb";
+import { type ConstantSource, constantOf } from "./graph/constant.js";
+import { type Edge, edgeName, edgeType, feedNode, type Graph, type Node } from "./graph/graph.js";
+import { FunctionLibrary, type ImportedGraph, importGraph, mainTensor } from "./graph/import.js";
+import { type Analyzed, analyze } from "./passes/analyze.js";
+import { assignedVariables, freezeVariables } from "./passes/freeze-variables.js";
+import { cut, Lowering } from "./passes/lower.js";
+import { orderEffects } from "./passes/order-effects.js";
+import { RefVariables } from "./passes/ref-variables.js";
+import { simplify } from "./passes/simplify.js";
+import { specializeBodies } from "./passes/specialize-bodies.js";
+import { Plan, type PlanOptions } from "./plan/plan.js";
+import { ResourceManager } from "./runtime/resource-manager.js";
+import type { Variable } from "./runtime/variable.js";
+import type { Value } from "./values.js";
+
+/** What to compile: tensors by name ("x:0"), nodes by name. */
+export interface Request {
+  readonly feeds: readonly { readonly name: string; readonly shape?: PartialShape }[];
+  readonly fetches: readonly string[];
+  /** Nodes that must run though nothing of theirs is fetched. */
+  readonly targets?: readonly string[];
+}
+
+export class Program {
+  readonly resources = new ResourceManager();
+  private readonly main: ImportedGraph;
+  private readonly lowering: Lowering;
+  private readonly references: RefVariables;
+  private readonly frozen = new Map<string, ConstantSource>();
+  /** Variables that some signature assigns: they stay variables in all. */
+  private readonly assigned = new Set<string>();
+
+  /** NOT_FOUND for ops that nobody knows, INVALID_ARGUMENT for a graph that is none. */
+  constructor(metaGraph: MetaGraphDef) {
+    const graph = metaGraph.graphDef;
+    if (graph === undefined) throw invalidArgument("the MetaGraph has no graph");
+    const library = new FunctionLibrary(graph.library?.function ?? []);
+    library.check();
+    this.main = importGraph(graph, library);
+    this.references = new RefVariables(this.main.nodes);
+    this.lowering = new Lowering(library);
+  }
+
+  /** Restores variables and runs the init op, with the asset files' paths fed. */
+  initialize(metaGraph: MetaGraphDef, dir: string): void {
+    const assets = [...assetFilesOf(metaGraph, dir)].map(
+      ([name, file]) => [name, stringTensor([], [file])] as const,
+    );
+    const { saverDef } = metaGraph;
+    if (
+      saverDef !== undefined &&
+      saverDef.restoreOpName !== "" &&
+      existsSync(path.dirname(variablesPrefix(dir)))
+    ) {
+      const prefix = variablesPrefix(dir);
+      if (!existsSync(`${prefix}.index`)) {
+        throw invalidArgument(`${prefix} is not a valid checkpoint: its index file is missing`);
+      }
+      this.runOnce(
+        [...assets, [saverDef.filenameTensorName, stringTensor([], [prefix])]],
+        saverDef.restoreOpName,
+      );
+    }
+    const initOp = initOpOf(metaGraph);
+    if (initOp !== undefined) this.runOnce(assets, initOp);
+  }
+
+  /** The type of a tensor. NOT_FOUND when the graph has no such tensor. */
+  typeOf(tensorName: string): ReturnType<typeof edgeType> {
+    return edgeType(this.tensor(tensorName));
+  }
+
+  /** The graph of a request, without calls and with ordered effects; variables are still variables. */
+  graphOf(request: Request): Graph {
+    const feeds = new Map<string, Node>();
+    const inputs = request.feeds.map(({ name, shape }) => {
+      const edge = mainTensor(this.main.nodes, name);
+      const fetched = this.references.read(edge);
+      const node = feedNode(edgeName(edge), edgeType(fetched), shape ?? null);
+      feeds.set(edgeName(edge), node);
+      return node;
+    });
+    const outputs = request.fetches.map((name) => this.tensor(name, feeds));
+    const effects = (request.targets ?? []).map((name) => this.node(name));
+    const lowered = this.lowering.lower(cut(feeds, outputs, effects, inputs));
+    return simplify(orderEffects(specializeBodies(simplify(orderEffects(lowered)))));
+  }
+
+  /** Keeps the variables that a graph assigns from being frozen into any graph compiled later. */
+  noteAssignments(graph: Graph): void {
+    for (const name of assignedVariables(graph)) this.assigned.add(name);
+  }
+
+  /** Freezes, folds and infers. */
+  analyze(graph: Graph): Analyzed {
+    return analyze(freezeVariables(graph, (name) => this.frozenValue(name)));
+  }
+
+  compile(graph: Graph, options: PlanOptions): Plan {
+    return Plan.compile(this.analyze(graph), options);
+  }
+
+  run(plan: Plan, inputs: readonly Value[]): Value[] {
+    return plan.run(inputs, { resources: this.resources });
+  }
+
+  private tensor(name: string, feeds?: ReadonlyMap<string, Node>): Edge {
+    const edge = mainTensor(this.main.nodes, name);
+    return feeds?.has(edgeName(edge)) ? edge : this.references.read(edge);
+  }
+
+  private node(name: string): Node {
+    const node = this.main.nodes.get(name.replace(/:\d+$/, ""));
+    if (node === undefined) throw notFound(`node "${name}" is not in the graph`);
+    return node;
+  }
+
+  private runOnce(feeds: readonly (readonly [string, Tensor])[], target: string): void {
+    const present = feeds.filter(([name]) => this.main.nodes.has(name.replace(/:\d+$/, "")));
+    const graph = this.graphOf({
+      feeds: present.map(([name, value]) => ({ name, shape: value.shape })),
+      fetches: [],
+      targets: [target],
+    });
+    const plan = Plan.compile(analyze(graph), { hostOnly: true, name: target });
+    this.run(
+      plan,
+      present.map(([, value]) => value),
+    );
+    plan.dispose();
+  }
+
+  private frozenValue(name: string): ConstantSource | undefined {
+    if (this.assigned.has(name)) return undefined;
+    const known = this.frozen.get(name);
+    if (known !== undefined) return known;
+    const value = this.resources.find<Variable>("Variable", name)?.value;
+    if (value === undefined) return undefined;
+    const constant = constantOf(value);
+    constant.verify?.();
+    this.frozen.set(name, constant);
+    return constant;
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * The one file that meets ONNX Runtime. Sessions are created and run synchronously, through the binding beneath
+ * onnxruntime-node's promises: its `run` blocks the calling thread all the same, and a plan that steps a loop can't
+ * afford a turn of the event loop for each step. The binding's surface is private to that package, hence the exact
+ * version in package.json.
+ */
+import { createRequire } from "node:module";
+import {
+  Code,
+  type DType,
+  internal,
+  type NumericTensor,
+  resourceExhausted,
+  StatusError,
+  type Tensor,
+} from "@servable/formats";
+import { writeModel } from "../onnx/model-writer.js";
+import type { OnnxGraph, OnnxPort } from "../onnx/onnx-graph.js";
+
+/** What of ONNX Runtime an operator may choose. */
+export interface SessionOptions {
+  /** Threads that one operator may use; ONNX Runtime's default (one per core) when absent. */
+  readonly intraOpThreads?: number;
+}
+
+interface RuntimeTensor {
+  readonly type: string;
+  readonly data: NumericTensor["data"];
+  readonly dims: readonly number[];
+  readonly location: "cpu";
+}
+
+interface RuntimeSession {
+  loadModel(buffer: ArrayBufferLike, offset: number, length: number, options: object): void;
+  run(
+    feeds: Readonly<Record<string, RuntimeTensor>>,
+    fetches: Readonly<Record<string, null>>,
+    options: object,
+  ): Record<string, RuntimeTensor>;
+  dispose(): void;
+}
+
+interface Binding {
+  readonly binding: { readonly InferenceSession: new () => RuntimeSession };
+  initOrt(): void;
+}
+
+let loaded: Binding | undefined;
+
+function runtime(): Binding["binding"] {
+  if (loaded === undefined) {
+    loaded = createRequire(import.meta.url)("onnxruntime-node/dist/binding.js") as Binding;
+    loaded.initOrt();
+  }
+  return loaded.binding;
+}
+
+/** A compiled ONNX graph. Not safe for use by several threads; each thread makes its own. */
+export class OnnxSession {
+  private readonly fetches: Readonly<Record<string, null>>;
+
+  private constructor(
+    private readonly session: RuntimeSession,
+    private readonly inputs: readonly OnnxPort[],
+    private readonly outputs: readonly OnnxPort[],
+  ) {
+    this.fetches = Object.fromEntries(outputs.map((port) => [port.name, null]));
+  }
+
+  /** INTERNAL when ONNX Runtime refuses the model: the compiler has written something wrong. */
+  static create(graph: OnnxGraph, options: SessionOptions = {}): OnnxSession {
+    const { bytes, externalFolder } = writeModel(graph);
+    const Session = runtime().InferenceSession;
+    const session = new Session();
+    try {
+      session.loadModel(
+        bytes.buffer,
+        bytes.byteOffset,
+        bytes.byteLength,
+        sessionOptions(options, externalFolder),
+      );
+    } catch (error) {
+      throw runtimeError(error, `compiling "${graph.name}"`);
+    }
+    return new OnnxSession(session, graph.inputs, graph.outputs);
+  }
+
+  /** Inputs and outputs in the order of the graph's ports. Blocks the thread. */
+  run(inputs: readonly Tensor[]): Tensor[] {
+    const feeds: Record<string, RuntimeTensor> = {};
+    this.inputs.forEach((port, i) => {
+      const { data, shape } = inputs[i] as NumericTensor;
+      feeds[port.name] = { type: port.dtype, data, dims: shape, location: "cpu" };
+    });
+    let results: Record<string, RuntimeTensor>;
+    try {
+      results = this.session.run(feeds, this.fetches, {});
+    } catch (error) {
+      throw runtimeError(error, "running the model");
+    }
+    return this.outputs.map((port) => this.output(port, results[port.name]));
+  }
+
+  dispose(): void {
+    this.session.dispose();
+  }
+
+  private output(port: OnnxPort, result: RuntimeTensor | undefined): Tensor {
+    if (result === undefined || result.type !== port.dtype) {
+      throw internal(`output "${port.name}" should be ${port.dtype}, ONNX Runtime gave ${result?.type}`);
+    }
+    return { dtype: port.dtype, shape: [...result.dims], data: result.data } as Tensor;
+  }
+}
+
+/** Whether ONNX Runtime's JavaScript binding takes and gives tensors of an element type. */
+export function crossesBoundary(dtype: DType): boolean {
+  return boundaryTypes.has(dtype);
+}
+
+const boundaryTypes: ReadonlySet<DType> = new Set<DType>([
+  "float32",
+  "float64",
+  "int8",
+  "int16",
+  "int32",
+  "int64",
+  "uint8",
+  "uint16",
+  "uint32",
+  "uint64",
+  "bool",
+]);
+
+function sessionOptions(options: SessionOptions, externalFolder: string | undefined): object {
+  return {
+    ...(options.intraOpThreads === undefined ? {} : { intraOpNumThreads: options.intraOpThreads }),
+    interOpNumThreads: 1,
+    logSeverityLevel: 3,
+    ...(externalFolder === undefined
+      ? {}
+      : { extra: { session: { model_external_initializers_file_folder_path: externalFolder } } }),
+  };
+}
+
+/**
+ * ONNX Runtime's messages as status errors. What it finds wrong with shapes at run time is the caller's doing (the
+ * compiler has checked the graph), so it is INVALID_ARGUMENT; memory is RESOURCE_EXHAUSTED; the rest is INTERNAL.
+ */
+function runtimeError(error: unknown, doing: string): StatusError {
+  const text = error instanceof Error ? error.message : String(error);
+  if (/bad_alloc|failed to allocate|out of memory/i.test(text)) {
+    return resourceExhausted(`${doing}: not enough memory`, { cause: error });
+  }
+  const isInput =
+    doing.startsWith("running") &&
+    /shape|dimension|dims|rank|broadcast|index|indices|size|axis|range/i.test(text);
+  return new StatusError(isInput ? Code.INVALID_ARGUMENT : Code.INTERNAL, `${doing}: ${text}`, {
+    cause: error,
+  });
+}
