@@ -38,10 +38,10 @@ function makeTables(): Tables {
     let crc = byte;
     for (let bit = 0; bit < 8; bit++) crc = (crc & 1) === 1 ? (crc >>> 1) ^ POLYNOMIAL : crc >>> 1;
     made[0][byte] = crc;
-    for (let k = 1; k < STRIDE; k++) {
-      crc = (crc >>> 8) ^ (made[0][crc & 0xff] as number);
-      (made[k] as Int32Array)[byte] = crc;
-    }
+  }
+  for (let k = 1; k < STRIDE; k++) {
+    const [one, before, table] = [made[0], made[k - 1] as Int32Array, made[k] as Int32Array];
+    table.set(before.map((crc) => (crc >>> 8) ^ (one[crc & 0xff] as number)));
   }
   return made;
 }

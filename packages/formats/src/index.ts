@@ -1,10 +1,33 @@
 /** Everything that @servable/formats offers. Protobuf message types: `@servable/formats/protobuf/...`. */
+export * from "./checkpoint/checkpoint-reader.js";
+export * from "./checkpoint/open.js";
+export * from "./checkpoint/tensor-bundle-reader.js";
+export * from "./checkpoint/tensor-slice.js";
+export * from "./checkpoint/v1-reader.js";
+export * from "./crc32c.js";
 export * from "./dtype.js";
 export * from "./example-json.js";
+export * from "./example-json-client.js";
 export * from "./float16.js";
+export type { Asset } from "./graph-builder/asset.js";
+export type { AttrInput, AttrScalarInput } from "./graph-builder/attr-value.js";
+export { type FunctionBody, type FunctionParameter, GraphFunction } from "./graph-builder/function.js";
+export * from "./graph-builder/graph-builder.js";
+export {
+  HashTable,
+  type HashTableInit,
+  type HashTableOfFile,
+  type HashTableOfValues,
+  type LinePart,
+} from "./graph-builder/hash-table.js";
+export type { ArgInputs, AttrInputs } from "./graph-builder/node-completion.js";
+export { Operation, Output } from "./graph-builder/operation.js";
+export { addSaver } from "./graph-builder/saver.js";
+export { Variable, type VariableOptions } from "./graph-builder/variable.js";
 export * from "./op-defs/node-types.js";
 export * from "./op-defs/op-def.js";
 export * from "./protobuf/binary.js";
+export * from "./saved-model/build-signature-def.js";
 export * from "./saved-model/meta-graph.js";
 export * from "./saved-model/reader.js";
 export * from "./saved-model/signature.js";
@@ -14,3 +37,4 @@ export * from "./status.js";
 export * from "./tensor.js";
 export * from "./tensor-json.js";
 export * from "./tensor-proto.js";
+export * from "./varint.js";

@@ -15,7 +15,7 @@ import {
 } from "./protobuf/gen/tensorflow/core/framework/tensor_shape_pb.js";
 import type { DataType } from "./protobuf/gen/tensorflow/core/framework/types_pb.js";
 import { elementCount, type PartialShape, type Shape, shapeText } from "./shape.js";
-import { invalidArgument, resourceExhausted, unimplemented } from "./status.js";
+import { dataLoss, invalidArgument, resourceExhausted, unimplemented } from "./status.js";
 import { readStringList, writeStringList } from "./string-list.js";
 import {
   allocate,
@@ -86,6 +86,23 @@ export function tensorFromProto(proto: TensorProto, where: string): Tensor {
   if (dtype === "string") return { dtype, shape, data: stringsOf(proto, shape, count, where) };
   const data = numbersOf(proto, dtype, shape, count, where);
   return { dtype, shape, data } as NumericTensor;
+}
+
+/**
+ * The tensor of a TensorProto's typed list, with dtype and shape told from elsewhere: V1 checkpoints keep them so.
+ * The list must be complete. DATA_LOSS, naming `where`, when it is not.
+ */
+export function tensorFromList(proto: TensorProto, dtype: DType, shape: Shape, where: string): Tensor {
+  const count = elementCountOf(shape, where);
+  const list = dtype === "string" ? proto.stringVal : proto[listOf[dtype]];
+  const entries = count * dtypeInfo(dtype).lanes;
+  if (list.length !== entries) {
+    throw dataLoss(
+      `${where}: ${dtype} of shape ${shapeText(shape)} needs ${entries} values, got ${list.length}`,
+    );
+  }
+  if (dtype === "string") return { dtype, shape, data: proto.stringVal };
+  return { dtype, shape, data: numbersFromList(proto, dtype, shape, count, where) } as NumericTensor;
 }
 
 /**

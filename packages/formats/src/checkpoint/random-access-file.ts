@@ -3,7 +3,7 @@
  * read, and never past the size that the file had when it was opened.
  */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { dataLoss, notFound, outOfRange, StatusError } from "../status.js";
+import { dataLoss, notFound, outOfRange, resourceExhausted, StatusError } from "../status.js";
 
 /** One read call can transfer at most this much. */
 const MAX_READ_BYTES = 2 ** 30;
@@ -37,11 +37,12 @@ export class RandomAccessFile {
 
   /**
    * The bytes [offset, offset + length) in a buffer of their own.
-   * OUT_OF_RANGE, before anything is allocated, when they are not all in the file.
+   * OUT_OF_RANGE, before anything is allocated, when they are not all in the file; RESOURCE_EXHAUSTED when there is
+   * not enough memory.
    */
   read(offset: number, length: number): Uint8Array<ArrayBuffer> {
     this.requireRange(offset, length);
-    const bytes = new Uint8Array(length);
+    const bytes = allocateBytes(length);
     this.readInto(bytes, offset);
     return bytes;
   }
@@ -57,11 +58,16 @@ export class RandomAccessFile {
     }
   }
 
-  /** OUT_OF_RANGE when the bytes [offset, offset + length) are not all in the file. */
-  requireRange(offset: number, length: number): void {
+  /**
+   * OUT_OF_RANGE when the bytes [offset, offset + length) are not all in the file.
+   *
+   * @param what names them in the error
+   */
+  requireRange(offset: number, length: number, what = "data"): void {
     if (offset >= 0 && length >= 0 && offset + length <= this.size) return;
     throw outOfRange(
-      `Read less bytes than requested: ${this.path} has ${this.size} bytes, asked for ${length} at offset ${offset}`,
+      `${what}: Read less bytes than requested: ${length} at offset ${offset} of ${this.path}, ` +
+        `which has ${this.size}`,
     );
   }
 
@@ -75,5 +81,13 @@ export class RandomAccessFile {
     } catch (reason) {
       throw StatusError.from(reason);
     }
+  }
+}
+
+function allocateBytes(length: number): Uint8Array<ArrayBuffer> {
+  try {
+    return new Uint8Array(length);
+  } catch (reason) {
+    throw resourceExhausted(`no memory for ${length} bytes`, { cause: reason });
   }
 }

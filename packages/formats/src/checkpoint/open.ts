@@ -1,0 +1,47 @@
+/** Finds out which kind of checkpoint a prefix stands for. */
+import { existsSync, readdirSync } from "node:fs";
+import path from "node:path";
+import { notFound } from "../status.js";
+import type { CheckpointReader } from "./checkpoint-reader.js";
+import { indexFile, TensorBundleReader } from "./tensor-bundle-reader.js";
+import { V1CheckpointReader } from "./v1-reader.js";
+
+/**
+ * Opens the checkpoint with this prefix: a TensorBundle where `<prefix>.index` exists, otherwise one of the first
+ * format, whether in one file or in several. The prefix of the latter may be written as TensorFlow does, with
+ * question marks: `model.ckpt-?????-of-00002`.
+ *
+ * @throws NOT_FOUND when there are no such files, and what TensorBundleReader.open and V1CheckpointReader.open throw
+ */
+export function openCheckpoint(prefix: string): CheckpointReader {
+  if (existsSync(indexFile(prefix))) return TensorBundleReader.open(prefix);
+  const files = existsSync(prefix) ? [prefix] : shardsOf(prefix);
+  if (files.length === 0) {
+    throw notFound(
+      `No checkpoint ${prefix}: there is no ${indexFile(prefix)} and no file of the first format`,
+    );
+  }
+  return V1CheckpointReader.open(files, prefix);
+}
+
+/** Whether openCheckpoint would find files. */
+export function checkpointExists(prefix: string): boolean {
+  return existsSync(indexFile(prefix)) || existsSync(prefix) || shardsOf(prefix).length > 0;
+}
+
+/** The files `<prefix>-00000-of-00002` and so on. */
+function shardsOf(prefix: string): string[] {
+  const [, stem, count] = /^(.*)-\?{5}-of-(\d{5})$/s.exec(path.basename(prefix)) ?? [
+    null,
+    path.basename(prefix),
+    null,
+  ];
+  const folder = path.dirname(prefix);
+  if (!existsSync(folder)) return [];
+  const shards = readdirSync(folder).filter((name) => {
+    const suffix =
+      name.startsWith(stem as string) && /^-\d{5}-of-(\d{5})$/.exec(name.slice((stem as string).length));
+    return suffix && (count === null || suffix[1] === count);
+  });
+  return shards.sort().map((name) => path.join(folder, name));
+}
