@@ -1,0 +1,137 @@
+/** Runs the calls of a recorded model case against the engine and says what differs from TensorFlow. */
+import path from "node:path";
+import { StatusError, stringTensor, type Tensor, tensor } from "@servable/formats";
+import {
+  compareForm,
+  compareTensor,
+  decodeBase64,
+  decodeTensors,
+  type GoldenCall,
+  type GoldenCase,
+  type GoldenError,
+  type GoldenTensor,
+  toleranceOf,
+} from "@servable/formats/testing";
+import { loadModel, type Model } from "../model.js";
+
+/** One line for each thing that is not as TensorFlow has it; none when all is. */
+export function runCase(golden: GoldenCase): string[] {
+  const loadError = golden.errors?.find((error) => error.stage === "load");
+  let model: Model;
+  try {
+    model = loadModel(path.join(golden.dir, golden.path ?? "model/1"), { tags: golden.tags ?? ["serve"] });
+  } catch (error) {
+    return loadError === undefined ? [`load: ${describe(error)}`] : wrongCode(error, loadError);
+  }
+  if (loadError !== undefined) return [`loads, but should fail with ${loadError.code}`];
+  try {
+    const calls = (golden.calls ?? []).flatMap((call, i) => runCall(model, call, i));
+    const errors = (golden.errors ?? []).flatMap((error, i) => runError(model, error, i));
+    return [...calls, ...errors];
+  } finally {
+    model.close();
+  }
+}
+
+function runCall(model: Model, call: GoldenCall, index: number): string[] {
+  const where = `call ${index} ${call.signature ?? ""}`;
+  try {
+    if (call.method === "multi_inference") return [];
+    if (call.method !== "predict") return runExamples(model, call, where);
+    const outputs = model.run(call.signature ?? "", decodeTensors(call.inputs ?? {}), call.output_filter);
+    const expected = decodeTensors(call.outputs as Record<string, GoldenTensor>);
+    return [...expected].flatMap(([name, value]) => {
+      const actual = outputs.get(name);
+      if (actual === undefined) return [`${where}: no output "${name}"`];
+      return differences(() =>
+        call.check === "shape"
+          ? compareForm(actual, value, `${where} ${name}`)
+          : compareTensor(actual, value, toleranceOf(call, name), `${where} ${name}`),
+      );
+    });
+  } catch (error) {
+    return [`${where}: ${describe(error)}`];
+  }
+}
+
+interface ClassOutput {
+  readonly label: string;
+  readonly score: number;
+}
+
+function runExamples(model: Model, call: GoldenCall, where: string): string[] {
+  const outputs = model.run(call.signature ?? "", exampleInputs(model, call));
+  if (call.method === "regress") {
+    const expected = Float32Array.from(call.outputs.values as number[]);
+    const actual = outputs.get("outputs") as Tensor;
+    const flat = { ...actual, shape: [actual.data.length] } as Tensor;
+    return differences(() =>
+      compareTensor(flat, tensor("float32", [expected.length], expected), call, where),
+    );
+  }
+  const classes = (call.outputs.classes as ClassOutput[][]).flat();
+  const scores = outputs.get("scores");
+  const labels = outputs.get("classes");
+  const problems: string[] = [];
+  if (scores !== undefined) {
+    const expected = Float32Array.from(classes, ({ score }) => score);
+    const flat = { ...scores, shape: [scores.data.length] } as Tensor;
+    problems.push(
+      ...differences(() =>
+        compareTensor(flat, tensor("float32", [expected.length], expected), call, `${where} scores`),
+      ),
+    );
+  }
+  if (labels !== undefined) {
+    const expected = stringTensor(
+      [classes.length],
+      classes.map(({ label }) => label),
+    );
+    const flat = { ...labels, shape: [labels.data.length] } as Tensor;
+    problems.push(...differences(() => compareTensor(flat, expected, {}, `${where} classes`)));
+  }
+  return problems;
+}
+
+function exampleInputs(
+  model: Model,
+  call: Pick<GoldenCall, "signature" | "examples" | "context">,
+): Map<string, Tensor> {
+  const context = call.context === undefined ? [] : [decodeBase64(call.context)];
+  const examples = (call.examples ?? []).map((example) => Buffer.concat([...context, decodeBase64(example)]));
+  const input = [...(model.signatures.get(call.signature ?? "")?.inputs.keys() ?? [])][0] ?? "inputs";
+  return new Map([[input, stringTensor([examples.length], examples)]]);
+}
+
+/** Only what the model itself refuses; what a server checks before is the server's to test. */
+function runError(model: Model, error: GoldenError, index: number): string[] {
+  if (error.method !== "predict" || error.signature === undefined || error.message === undefined) return [];
+  try {
+    model.run(error.signature, decodeTensors(error.inputs ?? {}), error.output_filter);
+    return [`error ${index}: succeeds, but should fail with ${error.code}`];
+  } catch (thrown) {
+    return wrongCode(thrown, error).map((line) => `error ${index}: ${line}`);
+  }
+}
+
+function wrongCode(thrown: unknown, expected: GoldenError): string[] {
+  const status = StatusError.from(thrown);
+  return status.codeName === expected.code
+    ? []
+    : [`${describe(thrown)}, should be ${expected.code}: ${expected.message}`];
+}
+
+function differences(compare: () => void): string[] {
+  try {
+    compare();
+    return [];
+  } catch (error) {
+    return [(error as Error).message];
+  }
+}
+
+function describe(error: unknown): string {
+  const status = StatusError.from(error);
+  const defect = error instanceof StatusError ? "" : `\n${(error as Error).stack}`;
+  return `${status.codeName}: ${status.message}${defect}`;
+}
