@@ -1,7 +1,9 @@
 /** Everything that @servable/formats offers. Protobuf message types: `@servable/formats/protobuf/...`. */
 export * from "./checkpoint/checkpoint-reader.js";
 export * from "./checkpoint/open.js";
+export * from "./checkpoint/sstable-writer.js";
 export * from "./checkpoint/tensor-bundle-reader.js";
+export * from "./checkpoint/tensor-bundle-writer.js";
 export * from "./checkpoint/tensor-slice.js";
 export * from "./checkpoint/v1-reader.js";
 export * from "./crc32c.js";

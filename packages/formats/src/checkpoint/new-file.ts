@@ -1,0 +1,67 @@
+/**
+ * A file that is written from beginning to end and appears under its name only when it is complete: until then it is
+ * a sibling with a name of its own. Renaming is atomic within a file system, so readers see all of it or none.
+ */
+import { randomBytes } from "node:crypto";
+import { closeSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { StatusError } from "../status.js";
+
+/** One write call transfers at most this much; more than 2 GiB would fail. */
+const MAX_WRITE_BYTES = 2 ** 30;
+
+export class NewFile {
+  private bytesWritten = 0;
+
+  private constructor(
+    readonly path: string,
+    private readonly temporaryPath: string,
+    private readonly descriptor: number,
+  ) {}
+
+  /** Begins a file. NOT_FOUND when its folder is missing, PERMISSION_DENIED where it can't be written. */
+  static create(path: string): NewFile {
+    const temporaryPath = `${path}.tempstate${randomBytes(8).toString("hex")}`;
+    try {
+      return new NewFile(path, temporaryPath, openSync(temporaryPath, "wx"));
+    } catch (reason) {
+      throw StatusError.from(reason);
+    }
+  }
+
+  /** How many bytes have been appended. */
+  get size(): number {
+    return this.bytesWritten;
+  }
+
+  append(bytes: Uint8Array): void {
+    try {
+      for (let at = 0; at < bytes.byteLength; ) {
+        const written = writeSync(
+          this.descriptor,
+          bytes,
+          at,
+          Math.min(bytes.byteLength - at, MAX_WRITE_BYTES),
+        );
+        at += written;
+        this.bytesWritten += written;
+      }
+    } catch (reason) {
+      throw StatusError.from(reason);
+    }
+  }
+
+  /** No more bytes will come; the file stays under its temporary name. */
+  close(): void {
+    closeSync(this.descriptor);
+  }
+
+  /** Gives the closed file its name, in place of what had it before. */
+  publish(): void {
+    renameSync(this.temporaryPath, this.path);
+  }
+
+  /** Removes the closed file, unless it is published. */
+  discard(): void {
+    rmSync(this.temporaryPath, { force: true });
+  }
+}
