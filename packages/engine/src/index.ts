@@ -1,2 +1,3 @@
 /** Everything that @servable/engine offers. */
 export { type LoadOptions, loadModel, type Model } from "./model.js";
+export { Session } from "./session.js";

@@ -4,11 +4,11 @@
  */
 import { create } from "@bufbuild/protobuf";
 import {
+  Code,
   type DType,
   findMetaGraph,
   invalidArgument,
   notFound,
-  type PartialShape,
   readSavedModel,
   SERVING_TAG,
   type Signature,
@@ -20,8 +20,8 @@ import {
   type SignatureDefMap,
   SignatureDefMapSchema,
 } from "@servable/formats/protobuf/tensorflow_serving/apis/get_model_metadata_pb";
+import { CompiledRequest } from "./compiled-request.js";
 import type { Graph } from "./graph/graph.js";
-import type { Plan } from "./plan/plan.js";
 import { Program, type Request } from "./program.js";
 import { asTensor } from "./values.js";
 
@@ -59,12 +59,23 @@ export interface Model {
  * files; UNIMPLEMENTED when no signature can run (one that can't does not take the others down).
  */
 export function loadModel(dir: string, options: LoadOptions = {}): Model {
-  const { savedModel } = readSavedModel(dir);
+  const { savedModel } = readReadable(dir);
   const metaGraph = findMetaGraph(savedModel, options.tags ?? [SERVING_TAG]);
   const program = new Program(metaGraph);
   program.initialize(metaGraph, dir);
   const signatureDefs = create(SignatureDefMapSchema, { signatureDef: metaGraph.signatureDef });
   return new SavedModelInstance(program, signaturesOf(metaGraph), signatureDefs, options);
+}
+
+/** TensorFlow takes a file that is no SavedModel for none: NOT_FOUND. */
+function readReadable(dir: string): ReturnType<typeof readSavedModel> {
+  try {
+    return readSavedModel(dir);
+  } catch (error) {
+    const status = StatusError.from(error);
+    if (status.code !== Code.DATA_LOSS && status.code !== Code.INVALID_ARGUMENT) throw status;
+    throw notFound(status.message, { cause: error });
+  }
 }
 
 class SavedModelInstance implements Model {
@@ -129,33 +140,26 @@ function signatureGraph(program: Program, signature: Signature): SignatureGraph 
   const feeds = [...signature.inputs.values()].map(({ name, shape }) => ({ name, shape }));
   const fetches = [...signature.outputs.values()].map(({ name }) => name);
   const request = { feeds, fetches };
-  return { signature, request, graph: program.graphOf(request) };
+  return { signature, request, graph: inSignature(signature, () => program.graphOf(request)) };
 }
 
-/** More rank combinations than this of one signature are not kept. */
-const MAX_SPECIALIZED = 16;
-
-/**
- * The plans of one signature. The main one is compiled for the declared shapes; TensorFlow does not enforce those, so
- * a feed that does not fit them gets a plan compiled for its rank.
- */
+/** A signature and its compiled request. */
 class SignatureRunner {
   private readonly inputNames: readonly string[];
   private readonly outputNames: readonly string[];
-  private readonly declared: readonly PartialShape[];
-  private readonly main: Plan | undefined;
-  private readonly specialized = new Map<string, Plan>();
+  private readonly compiled: CompiledRequest;
 
   constructor(
-    private readonly program: Program,
+    program: Program,
     private readonly source: SignatureGraph,
-    private readonly options: LoadOptions,
+    options: LoadOptions,
   ) {
-    const { signature, graph } = source;
+    const { signature, request, graph } = source;
     this.inputNames = [...signature.inputs.keys()];
     this.outputNames = [...signature.outputs.keys()];
-    this.declared = [...signature.inputs.values()].map(({ shape }) => shape);
-    if (this.declared.every((shape) => shape !== null)) this.main = this.compile(graph);
+    const { intraOpThreads } = options;
+    const planOptions = { name: signature.name, ...(intraOpThreads === undefined ? {} : { intraOpThreads }) };
+    this.compiled = inSignature(signature, () => new CompiledRequest(program, request, planOptions, graph));
   }
 
   run(
@@ -164,13 +168,12 @@ class SignatureRunner {
   ): Map<string, Tensor> {
     const feeds = this.inputNames.map((name) => this.feed(name, inputs));
     const wanted = outputs.map((name) => this.outputIndex(name));
-    const values = this.program.run(this.planFor(feeds), feeds);
+    const values = this.compiled.run(feeds);
     return new Map(outputs.map((name, i) => [name, asTensor(values[wanted[i] as number])]));
   }
 
   dispose(): void {
-    this.main?.dispose();
-    for (const plan of this.specialized.values()) plan.dispose();
+    this.compiled.dispose();
   }
 
   private feed(name: string, inputs: ReadonlyMap<string, Tensor>): Tensor {
@@ -192,52 +195,14 @@ class SignatureRunner {
     if (index < 0) throw invalidArgument(`signature "${this.source.signature.name}" has no output "${name}"`);
     return index;
   }
-
-  private planFor(feeds: readonly Tensor[]): Plan {
-    const fits = feeds.every((value, i) => fitsShape(value.shape, this.declared[i] ?? null));
-    if (this.main !== undefined && fits) return this.main;
-    const ranks = feeds.map((value) => value.shape.length);
-    const key = ranks.join(",");
-    let plan = this.specialized.get(key);
-    if (plan === undefined) {
-      const shapes = ranks.map((rank) => new Array<number>(rank).fill(-1));
-      plan = this.compile(this.program.graphOf(withShapes(this.source.request, shapes)));
-      this.remember(key, plan);
-    }
-    return plan;
-  }
-
-  private remember(key: string, plan: Plan): void {
-    const [oldest] = this.specialized.keys();
-    if (this.specialized.size >= MAX_SPECIALIZED && oldest !== undefined) {
-      this.specialized.get(oldest)?.dispose();
-      this.specialized.delete(oldest);
-    }
-    this.specialized.set(key, plan);
-  }
-
-  private compile(graph: Graph): Plan {
-    const { intraOpThreads } = this.options;
-    const name = this.source.signature.name;
-    try {
-      return this.program.compile(graph, {
-        name,
-        ...(intraOpThreads === undefined ? {} : { intraOpThreads }),
-      });
-    } catch (error) {
-      const status = StatusError.from(error);
-      throw new StatusError(status.code, `signature "${name}": ${status.message}`, { cause: error });
-    }
-  }
 }
 
-function fitsShape(actual: readonly number[], declared: PartialShape): boolean {
-  if (declared === null) return false;
-  return (
-    actual.length === declared.length && declared.every((size, axis) => size < 0 || size === actual[axis])
-  );
-}
-
-function withShapes(request: Request, shapes: readonly PartialShape[]): Request {
-  return { ...request, feeds: request.feeds.map((feed, i) => ({ ...feed, shape: shapes[i] ?? null })) };
+/** Errors of `make` name the signature. */
+function inSignature<T>(signature: Signature, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    const status = StatusError.from(error);
+    throw new StatusError(status.code, `signature "${signature.name}": ${status.message}`, { cause: error });
+  }
 }

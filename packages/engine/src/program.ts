@@ -25,6 +25,7 @@ import { orderEffects } from "./passes/order-effects.js";
 import { RefVariables } from "./passes/ref-variables.js";
 import { simplify } from "./passes/simplify.js";
 import { specializeBodies } from "./passes/specialize-bodies.js";
+import { partition } from "./plan/partition.js";
 import { Plan, type PlanOptions } from "./plan/plan.js";
 import { ResourceManager } from "./runtime/resource-manager.js";
 import type { Variable } from "./runtime/variable.js";
@@ -103,9 +104,20 @@ export class Program {
     return simplify(orderEffects(specializeBodies(simplify(orderEffects(lowered)))));
   }
 
+  /** Grows when a variable that may have been frozen turns out to be assigned: what was compiled before is stale. */
+  generation = 0;
+
   /** Keeps the variables that a graph assigns from being frozen into any graph compiled later. */
   noteAssignments(graph: Graph): void {
-    for (const name of assignedVariables(graph)) this.assigned.add(name);
+    for (const name of assignedVariables(graph)) {
+      if (this.frozen.delete(name)) this.generation++;
+      this.assigned.add(name);
+    }
+  }
+
+  /** UNIMPLEMENTED, naming ops and nodes, when the graph has ops that can't run. Compiles nothing. */
+  checkSupport(graph: Graph): void {
+    partition(this.analyze(graph));
   }
 
   /** Freezes, folds and infers. */

@@ -54,10 +54,10 @@ export class FunctionLibrary {
     return this.definitions.has(name);
   }
 
-  /** A fresh import of a function's body. NOT_FOUND when the library has no such function. */
+  /** A fresh import of a function's body. INVALID_ARGUMENT when the library has no such function. */
   import(name: string): ImportedGraph {
     const def = this.definitions.get(name);
-    if (def === undefined) throw notFound(`function "${name}" is not in the graph's library`);
+    if (def === undefined) throw invalidArgument(`function "${name}" is not in the graph's library`);
     return importFunction(def, this);
   }
 

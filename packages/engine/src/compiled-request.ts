@@ -1,0 +1,90 @@
+/**
+ * Feeds and fetches, compiled. The main plan is for the declared shapes of the feeds; TensorFlow does not enforce
+ * those, so feeds that don't fit get a plan compiled for their ranks, kept for the next time.
+ */
+import type { PartialShape, Shape, Tensor } from "@servable/formats";
+import type { Graph } from "./graph/graph.js";
+import type { Plan, PlanOptions } from "./plan/plan.js";
+import type { Program, Request } from "./program.js";
+import type { Value } from "./values.js";
+
+/** More rank combinations than this of one request are not kept. */
+const MAX_SPECIALIZED = 16;
+
+export class CompiledRequest {
+  private main: Plan | undefined;
+  private readonly specialized = new Map<string, Plan>();
+  private generation: number;
+
+  /** UNIMPLEMENTED when some op can't run. `graph` is the request's, when the caller has it already. */
+  constructor(
+    private readonly program: Program,
+    private readonly request: Request,
+    private readonly options: PlanOptions,
+    graph: Graph = program.graphOf(request),
+  ) {
+    this.generation = program.generation;
+    const ranksKnown = request.feeds.every(({ shape }) => shape !== null && shape !== undefined);
+    if (ranksKnown) this.main = program.compile(graph, options);
+    else program.checkSupport(graph);
+  }
+
+  /** Values of the fetches, in order. `feeds` are in the order of the request's. */
+  run(feeds: readonly Tensor[]): Value[] {
+    if (this.generation !== this.program.generation) this.recompile();
+    return this.program.run(this.planFor(feeds), feeds);
+  }
+
+  /** The plan for the declared shapes; absent when a rank is unknown until the first run. */
+  get mainPlan(): Plan | undefined {
+    return this.main;
+  }
+
+  dispose(): void {
+    this.main?.dispose();
+    for (const plan of this.specialized.values()) plan.dispose();
+    this.specialized.clear();
+  }
+
+  /** A variable that was frozen into our plans may change from now on. */
+  private recompile(): void {
+    const hadMain = this.main !== undefined;
+    this.dispose();
+    this.generation = this.program.generation;
+    this.main = hadMain ? this.program.compile(this.program.graphOf(this.request), this.options) : undefined;
+  }
+
+  private planFor(feeds: readonly Tensor[]): Plan {
+    const fits = feeds.every((value, i) => fitsShape(value.shape, this.request.feeds[i]?.shape ?? null));
+    if (this.main !== undefined && fits) return this.main;
+    const key = feeds.map((value) => value.shape.length).join(",");
+    const known = this.specialized.get(key);
+    if (known !== undefined) return known;
+    const plan = this.program.compile(this.program.graphOf(withRanks(this.request, feeds)), this.options);
+    const [oldest] = this.specialized.keys();
+    if (this.specialized.size >= MAX_SPECIALIZED && oldest !== undefined) {
+      this.specialized.get(oldest)?.dispose();
+      this.specialized.delete(oldest);
+    }
+    this.specialized.set(key, plan);
+    return plan;
+  }
+}
+
+function fitsShape(actual: Shape, declared: PartialShape): boolean {
+  if (declared === null) return false;
+  return (
+    actual.length === declared.length && declared.every((size, axis) => size < 0 || size === actual[axis])
+  );
+}
+
+/** The request for feeds of these ranks and any sizes: the next ones may differ. */
+function withRanks(request: Request, feeds: readonly Tensor[]): Request {
+  return {
+    ...request,
+    feeds: request.feeds.map(({ name }, i) => ({
+      name,
+      shape: new Array<number>(feeds[i]?.shape.length ?? 0).fill(-1),
+    })),
+  };
+}
