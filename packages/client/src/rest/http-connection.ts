@@ -20,13 +20,15 @@ export interface ConnectionSettings {
 const MAX_QUOTED_ANSWER = 200;
 
 export class HttpConnection {
-  readonly #base: URL;
+  /** Without a slash at its end. */
+  readonly #base: string;
   readonly #agent: http.Agent;
   readonly #send: typeof http.request;
 
   constructor(private readonly settings: ConnectionSettings) {
-    this.#base = baseUrl(settings);
-    const secure = this.#base.protocol === "https:";
+    const url = baseUrl(settings);
+    this.#base = `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
+    const secure = url.protocol === "https:";
     this.#agent = secure
       ? new https.Agent({ keepAlive: true, ...agentTls(settings.tls) })
       : new http.Agent({ keepAlive: true });
@@ -66,7 +68,7 @@ export class HttpConnection {
         // What goes wrong between here and the server is the connection's fault, whatever errno it has.
         reject(reason instanceof StatusError ? reason : unreachable(this.#base, reason));
       };
-      const request = this.#send(new URL(`${this.#base.pathname}${path}`, this.#base), {
+      const request = this.#send(`${this.#base}${path}`, {
         method,
         agent: this.#agent,
         headers: { ...this.settings.headers, ...contentHeaders(body) },
@@ -87,7 +89,7 @@ export class HttpConnection {
   }
 }
 
-/** INVALID_ARGUMENT unless the URL is http or https; its path ends without a slash. */
+/** INVALID_ARGUMENT unless the URL is http or https. */
 function baseUrl({ url }: ConnectionSettings): URL {
   if (!URL.canParse(url))
     throw invalidArgument(`"${url}" is no URL; a REST server is named like http://host:8501`);
@@ -95,7 +97,6 @@ function baseUrl({ url }: ConnectionSettings): URL {
   if (base.protocol !== "http:" && base.protocol !== "https:") {
     throw invalidArgument(`"${url}" is neither http nor https; a REST server is named like http://host:8501`);
   }
-  base.pathname = base.pathname.replace(/\/+$/, "");
   return base;
 }
 
@@ -114,9 +115,9 @@ function contentHeaders(body: Uint8Array | undefined): http.OutgoingHttpHeaders 
   return body === undefined ? {} : { "content-type": "application/json", "content-length": body.byteLength };
 }
 
-function unreachable(base: URL, reason: unknown): StatusError {
+function unreachable(base: string, reason: unknown): StatusError {
   const { message } = reason as Error;
-  return new StatusError(Code.UNAVAILABLE, `No answer from ${base.origin}: ${message}`, { cause: reason });
+  return new StatusError(Code.UNAVAILABLE, `No answer from ${base}: ${message}`, { cause: reason });
 }
 
 /** The server's own sentence from {"error": "…"}; from anything else, its beginning. */

@@ -14,6 +14,7 @@ const preferred: ReadonlyMap<number, Code> = new Map([
 const foreign: ReadonlyMap<number, Code> = new Map([
   [405, Code.UNIMPLEMENTED],
   [408, Code.DEADLINE_EXCEEDED],
+  [412, Code.FAILED_PRECONDITION],
   [413, Code.RESOURCE_EXHAUSTED],
   [502, Code.UNAVAILABLE],
 ]);
