@@ -1,9 +1,31 @@
 /** All rows of this aspect, one file per category. */
 import type { HostTable } from "../op-table.js";
+import { castKernels } from "./casts.js";
 import { checkpointReadingKernels } from "./checkpoint-reading.js";
+import { comparisonKernels } from "./comparison.js";
+import { elementwiseBinaryKernels } from "./elementwise-binary.js";
+import { elementwiseUnaryKernels } from "./elementwise-unary.js";
+import { identityKernels } from "./identity.js";
+import { joiningKernels } from "./joining.js";
+import { rearrangingKernels } from "./rearranging.js";
+import { reductionKernels } from "./reductions.js";
+import { shapingKernels } from "./shaping.js";
+import { slicingKernels } from "./slicing.js";
+import { tableRows } from "./tables/tables.js";
 import { variableRows } from "./variables.js";
 
 export const hostRows: HostTable = {
+  ...castKernels,
   ...checkpointReadingKernels,
+  ...comparisonKernels,
+  ...elementwiseBinaryKernels,
+  ...elementwiseUnaryKernels,
+  ...identityKernels,
+  ...joiningKernels,
+  ...rearrangingKernels,
+  ...reductionKernels,
+  ...shapingKernels,
+  ...slicingKernels,
+  ...tableRows,
   ...variableRows,
 };
