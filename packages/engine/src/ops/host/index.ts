@@ -5,14 +5,16 @@ import { checkpointReadingKernels } from "./checkpoint-reading.js";
 import { comparisonKernels } from "./comparison.js";
 import { elementwiseBinaryKernels } from "./elementwise-binary.js";
 import { elementwiseUnaryKernels } from "./elementwise-unary.js";
+import { gatheringKernels } from "./gathering.js";
 import { identityKernels } from "./identity.js";
 import { joiningKernels } from "./joining.js";
 import { rearrangingKernels } from "./rearranging.js";
 import { reductionKernels } from "./reductions.js";
+import { sequenceKernels } from "./sequences.js";
 import { shapingKernels } from "./shaping.js";
 import { slicingKernels } from "./slicing.js";
-import { tableRows } from "./tables/tables.js";
-import { variableRows } from "./variables.js";
+import { tableKernels } from "./tables/tables.js";
+import { variableKernels } from "./variables.js";
 
 export const hostRows: HostTable = {
   ...castKernels,
@@ -20,12 +22,14 @@ export const hostRows: HostTable = {
   ...comparisonKernels,
   ...elementwiseBinaryKernels,
   ...elementwiseUnaryKernels,
+  ...gatheringKernels,
   ...identityKernels,
   ...joiningKernels,
   ...rearrangingKernels,
   ...reductionKernels,
+  ...sequenceKernels,
   ...shapingKernels,
   ...slicingKernels,
-  ...tableRows,
-  ...variableRows,
+  ...tableKernels,
+  ...variableKernels,
 };
