@@ -1,4 +1,4 @@
 import { describeRecorded } from "../testing/recorded-cases.js";
-import { tableRows } from "./tables.js";
+import { tableKernels } from "./tables.js";
 
-describeRecorded("tables", tableRows);
+describeRecorded("tables", tableKernels);

@@ -185,7 +185,7 @@ function initializeFromFile({ attrs }: NodeFacts): Kernel {
 
 const plain = (kernel: Kernel): HostRow => stateful(() => kernel);
 
-export const tableRows: HostTable = {
+export const tableKernels: HostTable = {
   HashTable: named(scalars(true)),
   HashTableV2: named(scalars(true)),
   AnonymousHashTable: anonymous(scalars(true)),
