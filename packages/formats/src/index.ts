@@ -2,6 +2,7 @@
 export * from "./checkpoint/checkpoint-reader.js";
 export * from "./checkpoint/open.js";
 export * from "./checkpoint/sstable-writer.js";
+export * from "./checkpoint/state.js";
 export * from "./checkpoint/tensor-bundle-reader.js";
 export * from "./checkpoint/tensor-bundle-writer.js";
 export * from "./checkpoint/tensor-slice.js";

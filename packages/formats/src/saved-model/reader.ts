@@ -9,18 +9,25 @@
  * The messages are in tensorflow/core/protobuf/saved_model.proto and meta_graph.proto; the order of the two file
  * names and the codes of errors follow tensorflow/cc/saved_model/reader.cc. Reading blocks: it is done in a worker.
  */
+
 import { existsSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
+import { createRegistry } from "@bufbuild/protobuf";
 import { decodeMessage } from "../protobuf/binary.js";
+import { file_tensorflow_core_framework_variable } from "../protobuf/gen/tensorflow/core/framework/variable_pb.js";
 import {
   type FingerprintDef,
   FingerprintDefSchema,
 } from "../protobuf/gen/tensorflow/core/protobuf/fingerprint_pb.js";
+import { file_tensorflow_core_protobuf_meta_graph } from "../protobuf/gen/tensorflow/core/protobuf/meta_graph_pb.js";
 import {
   type SavedModel,
   SavedModelSchema,
 } from "../protobuf/gen/tensorflow/core/protobuf/saved_model_pb.js";
+import { file_tensorflow_core_protobuf_saver } from "../protobuf/gen/tensorflow/core/protobuf/saver_pb.js";
 import { invalidArgument, notFound, StatusError, unimplemented } from "../status.js";
+import { decodeText } from "../tensor.js";
+import { parseText } from "../text-proto/parser.js";
 
 export const SAVED_MODEL_BINARY = "saved_model.pb";
 export const SAVED_MODEL_TEXT = "saved_model.pbtxt";
@@ -30,6 +37,13 @@ const FINGERPRINT = "fingerprint.pb";
 
 /** A protocol buffer has at most 2 GiB, and so has a file that Node reads in one piece. */
 const MAX_FILE_BYTES = 2 ** 31 - 1;
+
+/** What a collection of a MetaGraph may hold as google.protobuf.Any: asset files, variables, savers. */
+const anyTypes = createRegistry(
+  file_tensorflow_core_protobuf_meta_graph,
+  file_tensorflow_core_framework_variable,
+  file_tensorflow_core_protobuf_saver,
+);
 
 /** What a SavedModel folder holds besides variables and assets. */
 export interface SavedModelDirectory {
@@ -65,6 +79,11 @@ export function variablesPrefix(dir: string): string {
 function readMessage(dir: string): SavedModel {
   const binary = path.join(dir, SAVED_MODEL_BINARY);
   if (existsSync(binary)) return decodeMessage(SavedModelSchema, readWhole(binary), binary);
+  const text = path.join(dir, SAVED_MODEL_TEXT);
+  if (existsSync(text)) {
+    const options = { registry: anyTypes, what: text };
+    return parseText(SavedModelSchema, decodeText(readWhole(text)), options);
+  }
   if (existsSync(path.join(dir, SAVED_MODEL_CHUNKED))) {
     throw unimplemented(
       `${path.join(dir, SAVED_MODEL_CHUNKED)}: SavedModels in chunks are not supported; export the model without ` +
