@@ -1,8 +1,9 @@
 /** Elementwise mathematics, comparisons and casts. */
-import type { ShapeTable } from "../op-table.js";
+import type { ShapeRule, ShapeTable } from "../op-table.js";
 import { combineEntries, type Entries, withEntries } from "./entries.js";
 import {
   broadcast,
+  broadcastInputs,
   broadcastWith,
   forAll,
   mapWith,
@@ -11,6 +12,7 @@ import {
   scalars,
   sharedShape,
 } from "./families.js";
+import { isFullyKnown } from "./partial-shape.js";
 
 // biome-ignore format: a list of names
 const unary = [
@@ -37,6 +39,14 @@ const gradients = [
   "SigmoidGrad", "SoftplusGrad", "SoftsignGrad", "SqrtGrad", "TanhGrad",
 ];
 
+/** Operands that can't be broadcast may be allowed to compare as one scalar. */
+const equality: ShapeRule = (node) => {
+  const shape = broadcastInputs(node);
+  if (node.attrs.bool("incompatible_shape_error")) return [shape];
+  if (!isFullyKnown(node.shape(0)) || !isFullyKnown(node.shape(1))) return [null];
+  return [isFullyKnown(shape) ? shape : []];
+};
+
 export const arithmeticShapes: ShapeTable = {
   ...forAll(unary, sameAsInput),
   ...forAll(binary, broadcast),
@@ -58,10 +68,7 @@ export const arithmeticShapes: ShapeTable = {
   TruncateDiv: broadcastWith((x, y) => Math.trunc(x / y)),
   Cast: passThrough,
   ApproximateEqual: sharedShape(),
-  // Operands that can't be broadcast may be allowed to compare as one scalar.
-  ...forAll(["Equal", "NotEqual"], (node) =>
-    node.attrs.bool("incompatible_shape_error") ? broadcast(node) : [null],
-  ),
+  ...forAll(["Equal", "NotEqual"], equality),
   AddN: (node) => {
     const [shape = null] = sharedShape()(node);
     const sum = node.inputs

@@ -18,6 +18,7 @@ import {
   joined,
   knownElementCount,
   mergeShapes,
+  mergeSizes,
   normalAxis,
   sizeFrom,
   UNKNOWN,
@@ -143,15 +144,14 @@ const transpose: ShapeRule = (node) => {
 };
 
 const broadcastTo: ShapeRule = (node) => {
-  const shape = shapeFromInput(node, 1);
+  const wanted = shapeFromInput(node, 1);
+  // Sizes of the input above 1 stay as they are.
+  const kept = node.shape(0)?.map((size) => (size > 1 ? size : UNKNOWN)) ?? [];
+  const front = (wanted?.length ?? 0) - kept.length;
+  const shape = wanted?.map((size, axis) => mergeSizes(size, kept[axis - front] ?? UNKNOWN)) ?? null;
   const entries = node.entries(0);
-  return [
-    withEntries(
-      node.outputTypes[0],
-      shape,
-      entries?.length === 1 && isFullyKnown(shape) ? repeated(shape, entries[0]) : entries,
-    ),
-  ];
+  const repeats = entries?.length === 1 && isFullyKnown(shape);
+  return [withEntries(node.outputTypes[0], shape, repeats ? repeated(shape, entries[0]) : entries)];
 };
 
 // ---- joining and splitting -----------------------------------------------------------------------------------
@@ -256,8 +256,8 @@ const split: ShapeRule = (node) => {
 const splitV: ShapeRule = (node) => {
   const count = node.outputTypes.length;
   return splitInto(node, 0, 2, (total) => {
-    if (count === 1) return [total];
     const sizes = shapeFromInput(node, 1) ?? unknownOfRank(count);
+    if (count === 1) return [mergeSizes(total, sizes[0] ?? UNKNOWN)];
     const open = sizes.filter((size) => size < 0).length;
     const given = sizes.reduce((sum, size) => sum + Math.max(size, 0), 0);
     // The one size left open takes the rest.
@@ -465,13 +465,13 @@ export const arrayShapes: ShapeTable = {
   ...forAll(["Unique", "UniqueWithCounts"], unique),
   ...forAll(["UniqueV2", "UniqueWithCountsV2"], uniqueAlongAxis),
   ListDiff: fixed([UNKNOWN], [UNKNOWN]),
-  InvertPermutation: sameAsInput,
+  InvertPermutation: (node) => [withRank(node.shape(0), 1)],
   UnravelIndex: (node) => {
     const indices = node.shape(0);
     const [rank = UNKNOWN] = node.shape(1) ?? [];
     return [indices === null ? null : joined([rank], indices)];
   },
-  ...forAll(["LowerBound", "UpperBound", "SearchSorted"], (node) => [node.shape(1)]),
+  ...forAll(["LowerBound", "UpperBound"], (node) => [node.shape(1)]),
   Bitcast: bitcast,
   SpaceToBatchND: spaceToBatch(true),
   BatchToSpaceND: spaceToBatch(false),

@@ -2,7 +2,7 @@
 import type { ShapeContext, ShapeRule, ShapeTable } from "../op-table.js";
 import { scalarEntry, vectorEntries } from "./entries.js";
 import { forAll, sameAsInput, scalars } from "./families.js";
-import { mergeSizes, sizeFrom, UNKNOWN, withRank } from "./partial-shape.js";
+import { mergeSizes, sizeFrom, UNKNOWN, withRank, withSize } from "./partial-shape.js";
 
 /** Height and width from a vector input of two entries. */
 function sizeInput(node: ShapeContext, input: number): [number, number] {
@@ -43,6 +43,12 @@ function channelsAttr(node: ShapeContext): number {
 const decodedCrop: ShapeRule = (node) => {
   const crop = vectorEntries(node, 1);
   return [[crop?.[2] ?? UNKNOWN, crop?.[3] ?? UNKNOWN, channelsAttr(node)]];
+};
+
+/** Colours: the last axis has three entries. */
+const threeChannels: ShapeRule = (node) => {
+  const shape = node.shape(0);
+  return [shape === null || shape.length === 0 ? null : withSize(shape, shape.length - 1, 3)];
 };
 
 const glimpse: ShapeRule = (node) => {
@@ -90,10 +96,11 @@ export const imageShapes: ShapeTable = {
   DecodeAndCropJpeg: decodedCrop,
   DecodeGif: () => [[UNKNOWN, UNKNOWN, UNKNOWN, 3]],
   DecodeWebP: decodedAny,
-  ...forAll(["EncodeJpeg", "EncodePng"], (node) => [node.shape(0)?.slice(0, -3) ?? null]),
-  EncodeJpegVariableQuality: scalars,
+  EncodePng: (node) => [node.shape(0)?.slice(0, -3) ?? null],
+  ...forAll(["EncodeJpeg", "EncodeJpegVariableQuality"], scalars),
   ExtractJpegShape: () => [[3]],
-  ...forAll(["AdjustContrastv2", "AdjustHue", "AdjustSaturation", "HSVToRGB", "RGBToHSV"], sameAsInput),
+  ...forAll(["AdjustContrastv2", "AdjustHue", "AdjustSaturation"], sameAsInput),
+  ...forAll(["HSVToRGB", "RGBToHSV"], threeChannels),
   ...forAll(["DrawBoundingBoxes", "DrawBoundingBoxesV2"], sameAsInput),
   ...forAll(["ExtractGlimpse", "ExtractGlimpseV2"], glimpse),
   ...forAll(["NonMaxSuppression", "NonMaxSuppressionV2", "NonMaxSuppressionV3"], suppressed),

@@ -196,8 +196,8 @@ const svd: ShapeRule = (node) => {
   const [rows, columns] = input.slice(-2) as [number, number];
   const batch = input.slice(0, -2);
   const least = smaller(rows, columns);
-  // Without vectors the other outputs are empty.
-  if (!node.attrs.bool("compute_uv")) return [[...batch, least], [0], [0]];
+  // Without vectors the other outputs hold nothing that anyone may use.
+  if (!node.attrs.bool("compute_uv")) return [[...batch, least], null, null];
   const full = node.attrs.bool("full_matrices");
   return [
     [...batch, least],
@@ -209,7 +209,7 @@ const svd: ShapeRule = (node) => {
 const eigen: ShapeRule = (node) => {
   const [matrix = null] = square(node) as PartialShape[];
   if (matrix === null) return [null, null];
-  return [matrix.slice(0, -1), node.attrs.bool("compute_v") ? matrix : [0]];
+  return [matrix.slice(0, -1), node.attrs.bool("compute_v") ? matrix : null];
 };
 
 const lu: ShapeRule = (node) => {

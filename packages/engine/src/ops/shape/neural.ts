@@ -86,19 +86,21 @@ const quantized: ShapeRule = (node) => {
 // biome-ignore format: a list of names
 const sameShape = [
   "Dequantize", "Elu", "FakeQuantWithMinMaxArgs", "FakeQuantWithMinMaxVars", "FakeQuantWithMinMaxVarsPerChannel",
-  "LRN", "LeakyRelu", "LogSoftmax", "QuantizeAndDequantize", "QuantizeAndDequantizeV2", "QuantizeAndDequantizeV3",
+  "LeakyRelu", "LogSoftmax", "QuantizeAndDequantize", "QuantizeAndDequantizeV2", "QuantizeAndDequantizeV3",
   "QuantizeAndDequantizeV4", "Relu", "Relu6", "Selu", "Softmax", "Softplus", "Softsign",
 ];
 
 export const neuralShapes: ShapeTable = {
   ...forAll(sameShape, sameAsInput),
+  LRN: (node) => [withRank(node.shape(0), 4)],
   BiasAdd: biasAdd,
   BiasAddV1: biasAdd,
   ...forAll(
     ["FusedBatchNorm", "FusedBatchNormV2"],
     batchNorm((channels) => [[channels], [channels]]),
   ),
-  FusedBatchNormV3: batchNorm((channels) => [[channels], [channels], [UNKNOWN]]),
+  // What the last one holds is between kernels.
+  FusedBatchNormV3: batchNorm((channels) => [[channels], [channels], null]),
   BatchNormWithGlobalNormalization: (node) => {
     const depth = sharedLeadingSize(node, [1, 2, 3, 4], 1);
     const image = withRank(node.shape(0), 4);

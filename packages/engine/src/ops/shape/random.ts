@@ -36,7 +36,6 @@ export const randomShapes: ShapeTable = {
   ...forAll(["RandomGamma", "RandomPoisson", "RandomPoissonV2"], perParameter(0, 1)),
   StatelessRandomGetKeyCounter: fixed([1], [2]),
   StatelessRandomGetKeyCounterAlg: fixed([1], [2], []),
-  StatelessRandomGetKey: fixed([1]),
   StatelessRandomGetAlg: fixed([]),
   RngReadAndSkip: fixed([3]),
   StatelessShuffle: (node) => [node.shape(0)],

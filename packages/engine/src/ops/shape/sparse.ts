@@ -3,7 +3,15 @@ import type { PartialShape } from "@servable/formats";
 import type { ShapeContext, ShapeRule, ShapeTable } from "../op-table.js";
 import { scalarEntry, shapeFromInput, vectorEntries } from "./entries.js";
 import { fixed, forAll } from "./families.js";
-import { mergeShapes, mergeSizes, UNKNOWN, unknownOfRank, withRank } from "./partial-shape.js";
+import {
+  knownElementCount,
+  mergeShapes,
+  mergeSizes,
+  sizeFrom,
+  UNKNOWN,
+  unknownOfRank,
+  withRank,
+} from "./partial-shape.js";
 import { reducedShapeOf } from "./reductions.js";
 
 /** Rank of a sparse tensor from the inputs that hold its indices and its dense shape. */
@@ -56,7 +64,10 @@ const fillEmptyRows: ShapeRule = (node) => {
   return [[UNKNOWN, rank], [UNKNOWN], [rows ?? UNKNOWN], [sparseCount(node, 0, 1)]];
 };
 
-const sparseReorder: ShapeRule = (node) => [node.shape(0), node.shape(1)];
+const sparseReorder: ShapeRule = (node) => {
+  const count = sparseCount(node, 0, 1);
+  return [[count, sparseRank(node, 0, 2)], [count]];
+};
 
 const sparseMatMul: ShapeRule = (node) => {
   const shape = shapeFromInput(node, 2);
@@ -116,9 +127,32 @@ const sparseCounts: ShapeRule = (node) => {
 const raggedToSparse: ShapeRule = (node) => {
   const nested = node.attrs.int("RAGGED_RANK");
   const values = node.shape(nested);
-  const count = values !== null && values.length === 1 ? (values[0] as number) : UNKNOWN;
+  const count = knownElementCount(values);
   const rank = values === null ? UNKNOWN : nested + values.length;
   return triple(count, rank);
+};
+
+/** Starts, limits and steps: scalars serve every row. */
+const raggedRange: ShapeRule = (node) => {
+  const rows = node.inputs.reduce((known, _, i) => {
+    const shape = node.shape(i);
+    return shape?.length === 1 ? mergeSizes(known, shape[0] as number) : known;
+  }, UNKNOWN);
+  // All scalars make one row.
+  const single = node.inputs.every((_, i) => node.shape(i)?.length === 0);
+  return [[single ? 2 : sizeFrom([rows], (n) => n + 1)], [UNKNOWN]];
+};
+
+/** As many rows as any of the inputs: ragged ones tell by their splits, dense ones by their leading size. */
+const raggedCross: ShapeRule = (node) => {
+  const ragged = node.attrs.typeNumbers("ragged_values_types").length;
+  const dense = node.attrs.typeNumbers("dense_types").length;
+  const splits = Array.from({ length: ragged }, (_, i) => withRank(node.shape(ragged + i), 1)[0] as number);
+  const rows = Array.from({ length: dense }, (_, i) => {
+    const [size = UNKNOWN] = node.shape(node.inputs.length - dense + i) ?? [];
+    return sizeFrom([size], (n) => n + 1);
+  });
+  return [[UNKNOWN], [[...splits, ...rows].reduce(mergeSizes, UNKNOWN)]];
 };
 
 const raggedGather: ShapeRule = (node) => {
@@ -157,7 +191,7 @@ export const sparseShapes: ShapeTable = {
   SparseReorder: sparseReorder,
   SparseTensorDenseMatMul: sparseMatMul,
   SparseTensorDenseAdd: (node) => [node.shape(3)],
-  SparseSoftmax: (node) => [node.shape(1)],
+  SparseSoftmax: onSparseValues,
   ...forAll(["SparseDenseCwiseAdd", "SparseDenseCwiseDiv", "SparseDenseCwiseMul"], onSparseValues),
   ...forAll(["SparseReduceMax", "SparseReduceSum"], sparseReduce),
   ...forAll(
@@ -171,7 +205,7 @@ export const sparseShapes: ShapeTable = {
     [UNKNOWN],
   ]),
   ...forAll(["SparseCross", "SparseCrossHashed", "SparseCrossV2"], () => crossed),
-  RaggedCross: fixed([UNKNOWN], [UNKNOWN]),
+  RaggedCross: raggedCross,
   ...forAll(
     ["DenseToDenseSetOperation", "DenseToSparseSetOperation", "SparseToSparseSetOperation"],
     setOperation,
@@ -191,7 +225,7 @@ export const sparseShapes: ShapeTable = {
   RaggedTensorToSparse: raggedToSparse,
   RaggedTensorToTensor: raggedToTensor,
   RaggedGather: raggedGather,
-  RaggedRange: fixed([UNKNOWN], [UNKNOWN]),
+  RaggedRange: raggedRange,
   RaggedTensorFromVariant: raggedFromVariant,
   RaggedTensorToVariant: raggedToVariant,
 };

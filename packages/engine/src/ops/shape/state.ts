@@ -126,6 +126,10 @@ export const stateShapes: ShapeTable = {
   ...forAll(["LookupTableExport", "LookupTableExportV2"], fixed([UNKNOWN], null)),
   ...forAll(["IteratorGetNext", "IteratorGetNextSync"], shapesAttr("output_shapes")),
 
+  ...forAll(["AudioSummary", "AudioSummaryV2", "HistogramSummary", "ImageSummary"], scalars),
+  ...forAll(["MergeSummary", "ScalarSummary", "TensorSummary", "TensorSummaryV2"], scalars),
+
+  Const: (node) => [node.attrs.tensor("value").shape],
   Placeholder: shapeAttr("shape"),
   PlaceholderV2: shapeAttr("shape"),
   PlaceholderWithDefault: shapeAttr("shape"),

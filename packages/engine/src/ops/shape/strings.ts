@@ -1,8 +1,9 @@
 /** Strings, their encodings, and the parsing of serialized records. */
 import type { PartialShape } from "@servable/formats";
 import type { Inferred, ShapeContext, ShapeRule, ShapeTable } from "../op-table.js";
+import { scalarEntry } from "./entries.js";
 import { broadcast, fixed, forAll, sameAsInput, scalars, unknown, vectors } from "./families.js";
-import { joined, UNKNOWN, unknownOfRank } from "./partial-shape.js";
+import { joined, sizeFrom, UNKNOWN, unknownOfRank, withRank } from "./partial-shape.js";
 
 // biome-ignore format: a list of names
 const elementwise = [
@@ -17,6 +18,18 @@ const split: ShapeRule = fixed([UNKNOWN, 2], [UNKNOWN], [2]);
 
 /** One axis more: values of a fixed width in each string. */
 const decodedRaw: ShapeRule = (node) => [joined(node.shape(0), [UNKNOWN])];
+
+/** The same for strings padded or cut to a length in bytes, input 1. */
+const decodedPaddedRaw: ShapeRule = (node) => {
+  const length = scalarEntry(node, 1) ?? UNKNOWN;
+  const width = widths[node.outputTypes[0] as string] ?? UNKNOWN;
+  return [joined(node.shape(0), [sizeFrom([length, width], (bytes, size) => bytes / size)])];
+};
+
+const widths: Readonly<Record<string, number>> = {
+  ...{ float16: 2, bfloat16: 2, float32: 4, float64: 8 },
+  ...{ int8: 1, uint8: 1, int16: 2, uint16: 2, int32: 4, int64: 8 },
+};
 
 /** Columns of a table of text, each with the shape of the records. */
 const decodedCsv: ShapeRule = (node) => node.outputTypes.map(() => node.shape(0));
@@ -116,11 +129,12 @@ export const stringShapes: ShapeTable = {
   SerializeTensor: scalars,
   ParseTensor: unknown,
   ...forAll(["StringSplit", "StringSplitV2"], split),
-  StringNGrams: (node) => [[UNKNOWN], node.shape(1)],
+  StringNGrams: (node) => [[UNKNOWN], withRank(node.shape(1), 1)],
   UnicodeEncode: (node) => [[ragged(node.shape(1))]],
   UnicodeDecode: (node) => [[flatSplits(node.shape(0))], [UNKNOWN]],
   UnicodeDecodeWithOffsets: (node) => [[flatSplits(node.shape(0))], [UNKNOWN], [UNKNOWN]],
-  ...forAll(["DecodeRaw", "DecodePaddedRaw"], decodedRaw),
+  DecodeRaw: decodedRaw,
+  DecodePaddedRaw: decodedPaddedRaw,
   DecodeCSV: decodedCsv,
   Fingerprint: (node) => [[node.shape(0)?.[0] ?? UNKNOWN, 8]],
   SdcaFprint: (node) => [[node.shape(0)?.[0] ?? UNKNOWN, 2]],

@@ -130,8 +130,9 @@ const convBackprop =
         result[axis] = sizes[i] as number;
       });
       result[layout.channels] = filter[rank - 2] as number;
-      result[layout.batch] = withRank(node.shape(2), rank)[layout.batch] as number;
     }
+    const batch = withRank(node.shape(2), rank)[layout.batch] as number;
+    result[layout.batch] = mergeSizes(result[layout.batch] as number, batch);
     return [result];
   };
 
@@ -177,7 +178,9 @@ const fractionalPool: ShapeRule = (node) => {
   const shape = withRank(node.shape(0), 4).map((size, axis) =>
     sizeFrom([size], (n) => Math.floor(n / (ratios[axis] ?? 1))),
   );
-  return [shape, [UNKNOWN], [UNKNOWN]];
+  // Where each pool begins, and where the last one ends.
+  const bounds = (axis: number) => [sizeFrom([shape[axis] as number], (n) => n + 1)];
+  return [shape, bounds(1), bounds(2)];
 };
 
 /** Patches laid out along the channels. */
