@@ -4,7 +4,9 @@
  */
 import type { PartialShape, Shape, Tensor } from "@servable/formats";
 import type { Graph } from "./graph/graph.js";
-import type { Plan, PlanOptions } from "./plan/plan.js";
+import { proveRowIndependence, type RowIndependence } from "./passes/row-independence.js";
+import { partition as checkSupport } from "./plan/partition.js";
+import { Plan, type PlanOptions } from "./plan/plan.js";
 import type { Program, Request } from "./program.js";
 import type { Value } from "./values.js";
 
@@ -15,6 +17,8 @@ export class CompiledRequest {
   private main: Plan | undefined;
   private readonly specialized = new Map<string, Plan>();
   private generation: number;
+  /** Whether rows of different callers may run as one batch, with the reason if not. */
+  readonly rowIndependence: RowIndependence;
 
   /** UNIMPLEMENTED when some op can't run. `graph` is the request's, when the caller has it already. */
   constructor(
@@ -25,8 +29,10 @@ export class CompiledRequest {
   ) {
     this.generation = program.generation;
     const ranksKnown = request.feeds.every(({ shape }) => shape !== null && shape !== undefined);
-    if (ranksKnown) this.main = program.compile(graph, options);
-    else program.checkSupport(graph);
+    const analyzed = program.analyze(graph);
+    this.rowIndependence = proveRowIndependence(analyzed);
+    if (ranksKnown) this.main = Plan.compile(analyzed, options);
+    else checkSupport(analyzed);
   }
 
   /** Values of the fetches, in order. `feeds` are in the order of the request's. */

@@ -22,6 +22,7 @@ import {
 } from "@servable/formats/protobuf/tensorflow_serving/apis/get_model_metadata_pb";
 import { CompiledRequest } from "./compiled-request.js";
 import type { Graph } from "./graph/graph.js";
+import type { RowIndependence } from "./passes/row-independence.js";
 import { Program, type Request } from "./program.js";
 import { asTensor } from "./values.js";
 
@@ -49,6 +50,11 @@ export interface Model {
     inputs: ReadonlyMap<string, Tensor>,
     outputs?: readonly string[],
   ): Map<string, Tensor>;
+  /**
+   * Whether row i of every output depends on row i of the inputs alone, so that requests may share a run; with the
+   * reason when that can't be proven. NOT_FOUND for an unknown signature.
+   */
+  rowIndependence(signature: string): RowIndependence;
   /** Gives back what the model holds outside of JavaScript's memory. */
   close(): void;
 }
@@ -105,13 +111,21 @@ class SavedModelInstance implements Model {
   }
 
   run(name: string, inputs: ReadonlyMap<string, Tensor>, outputs?: readonly string[]): Map<string, Tensor> {
+    return this.runner(name).run(inputs, outputs);
+  }
+
+  rowIndependence(name: string): RowIndependence {
+    return this.runner(name).rowIndependence;
+  }
+
+  private runner(name: string): SignatureRunner {
     const runner = this.runners.get(name);
     if (runner === undefined) {
       const known = [...this.signatures.keys()].map((each) => `"${each}"`).join(", ");
       throw notFound(`Serving signature name: "${name}" not found in signature def; there are ${known}`);
     }
     if (runner instanceof StatusError) throw runner;
-    return runner.run(inputs, outputs);
+    return runner;
   }
 
   close(): void {
@@ -170,6 +184,10 @@ class SignatureRunner {
     const wanted = outputs.map((name) => this.outputIndex(name));
     const values = this.compiled.run(feeds);
     return new Map(outputs.map((name, i) => [name, asTensor(values[wanted[i] as number])]));
+  }
+
+  get rowIndependence(): RowIndependence {
+    return this.compiled.rowIndependence;
   }
 
   dispose(): void {

@@ -25,7 +25,6 @@ import { orderEffects } from "./passes/order-effects.js";
 import { RefVariables } from "./passes/ref-variables.js";
 import { simplify } from "./passes/simplify.js";
 import { specializeBodies } from "./passes/specialize-bodies.js";
-import { partition } from "./plan/partition.js";
 import { Plan, type PlanOptions } from "./plan/plan.js";
 import { ResourceManager } from "./runtime/resource-manager.js";
 import type { Variable } from "./runtime/variable.js";
@@ -113,11 +112,6 @@ export class Program {
       if (this.frozen.delete(name)) this.generation++;
       this.assigned.add(name);
     }
-  }
-
-  /** UNIMPLEMENTED, naming ops and nodes, when the graph has ops that can't run. Compiles nothing. */
-  checkSupport(graph: Graph): void {
-    partition(this.analyze(graph));
   }
 
   /** Freezes, folds and infers. */

@@ -40,7 +40,8 @@ function runCall(model: Model, call: GoldenCall, index: number): string[] {
     if (call.method !== "predict") return runExamples(model, call, where);
     const outputs = model.run(call.signature ?? "", decodeTensors(call.inputs ?? {}), call.output_filter);
     const expected = decodeTensors(call.outputs as Record<string, GoldenTensor>);
-    return [...expected].flatMap(([name, value]) => {
+    const apart = call.check === "shape" ? [] : compareRows(model, call, outputs, where);
+    const together = [...expected].flatMap(([name, value]) => {
       const actual = outputs.get(name);
       if (actual === undefined) return [`${where}: no output "${name}"`];
       return differences(() =>
@@ -49,9 +50,49 @@ function runCall(model: Model, call: GoldenCall, index: number): string[] {
           : compareTensor(actual, value, toleranceOf(call, name), `${where} ${name}`),
       );
     });
+    return [...together, ...apart];
   } catch (error) {
     return [`${where}: ${describe(error)}`];
   }
+}
+
+/** Where independence is claimed, each row alone must give what it gives in the batch. */
+function compareRows(
+  model: Model,
+  call: GoldenCall,
+  batch: ReadonlyMap<string, Tensor>,
+  where: string,
+): string[] {
+  const signature = call.signature ?? "";
+  const inputs = decodeTensors(call.inputs ?? {});
+  const sizes = new Set([...inputs.values()].map((value) => value.shape[0]));
+  const [size] = sizes;
+  if (!model.rowIndependence(signature).independent || sizes.size !== 1 || size === undefined) return [];
+  return Array.from({ length: Math.min(size, 4) }, (_, row) => {
+    const alone = model.run(
+      signature,
+      new Map([...inputs].map(([name, value]) => [name, rowOf(value, row)])),
+    );
+    return [...batch].flatMap(([name, value]) =>
+      differences(() =>
+        compareTensor(
+          alone.get(name) as Tensor,
+          rowOf(value, row),
+          toleranceOf(call, name),
+          `${where} ${name} row ${row}`,
+        ),
+      ),
+    );
+  }).flat();
+}
+
+function rowOf(value: Tensor, row: number): Tensor {
+  const size = value.data.length / (value.shape[0] as number);
+  return {
+    ...value,
+    shape: [1, ...value.shape.slice(1)],
+    data: value.data.slice(row * size, (row + 1) * size),
+  } as Tensor;
 }
 
 interface ClassOutput {

@@ -1,0 +1,163 @@
+/** The row rules of all ops, one line each where a family fits. */
+
+import { arrayRules } from "./arrays.js";
+import { matrixRules } from "./matrices.js";
+import {
+  alongLast,
+  broadcast,
+  elementwiseAll,
+  first,
+  mixed,
+  perItem,
+  type RowRule,
+  type RowTable,
+  rows,
+  shared,
+  sizes,
+  withoutAxes,
+} from "./row-rule.js";
+
+const family = (rule: RowRule, ops: string): RowTable =>
+  Object.fromEntries(
+    ops
+      .trim()
+      .split(/\s+/)
+      .map((op) => [op, rule]),
+  );
+
+/** Each element of the output comes from that element of the inputs. */
+const elementwise = family(
+  broadcast,
+  `Abs Acos Acosh Add AddV2 Asin Asinh Atan Atan2 Atanh BitwiseAnd BitwiseOr BitwiseXor Cast Ceil ClipByValue Complex
+   ComplexAbs Conj Cos Cosh Digamma Div DivNoNan Elu Equal Erf Erfc Erfinv Exp Expm1 Floor FloorDiv FloorMod Greater
+   GreaterEqual Identity Imag Inv Invert IsFinite IsInf IsNan LeakyRelu LeftShift Less LessEqual Lgamma Log Log1p
+   LogicalAnd LogicalNot LogicalOr Maximum Minimum Mod Mul MulNoNan Ndtri Neg NextAfter NotEqual OnesLike Pow Real
+   RealDiv Reciprocal Relu Relu6 RightShift Rint Round Rsqrt SelectV2 Selu Sigmoid Sign Sin Sinh Softplus Softsign Sqrt
+   Square SquaredDifference Sub Tan Tanh TruncateDiv TruncateMod Xdivy Xlog1py Xlogy ZerosLike Zeta Igamma Igammac Betainc
+   FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars Bucketize CheckNumerics EnsureShape StopGradient Snapshot
+   AsString StringToNumber StringLower StringUpper StringStrip StringLength StaticRegexReplace StaticRegexFullMatch
+   RegexReplace RegexFullMatch StringJoin StringToHashBucket StringToHashBucketFast StringToHashBucketStrong Substr
+   EncodeBase64 DecodeBase64 DecodeRaw DecodePaddedRaw UnicodeTranscode UnicodeScript Angle Quantize QuantizeAndDequantizeV2
+   QuantizeAndDequantizeV3`,
+);
+
+/** One image, volume or sequence per row, rows along the first dimension. */
+const items = family(
+  perItem,
+  `Conv2D Conv3D DepthwiseConv2dNative MaxPool MaxPoolV2 MaxPool3D AvgPool AvgPool3D LRN FusedBatchNorm FusedBatchNormV2
+   FusedBatchNormV3 DepthToSpace SpaceToDepth Dilation2D ExtractImagePatches ResizeBilinear ResizeNearestNeighbor
+   ResizeBicubic ResizeArea AdjustHue AdjustSaturation AdjustContrastv2 RGBToHSV HSVToRGB BiasAdd`,
+);
+
+const lastDimension = family(
+  alongLast,
+  "Softmax LogSoftmax TopK TopKV2 NthElement FFT IFFT RFFT IRFFT InTopK LayerNorm",
+);
+
+/** Lookups of each element; the table is shared. */
+const lookups: RowTable = {
+  LookupTableFind: (node) => lookup(node.states[1]),
+  LookupTableFindV2: (node) => lookup(node.states[1]),
+};
+
+function lookup(keys: Parameters<RowRule>[0]["states"][number] | undefined): ReturnType<RowRule> {
+  return keys?.kind === "rows" ? keys : mixed("a table is looked up by something that is no row");
+}
+
+const reductions: RowTable = Object.fromEntries(
+  ["Sum", "Mean", "Prod", "Max", "Min", "All", "Any", "EuclideanNorm"].map((op) => [
+    op,
+    (node) => withoutAxes(node, node.ints(1), node.attrs.bool("keep_dims")),
+  ]),
+);
+
+const positions: RowTable = {
+  ArgMax: (node) => withoutAxes(node, node.ints(1), false),
+  ArgMin: (node) => withoutAxes(node, node.ints(1), false),
+};
+
+/** One serialized tf.Example per row; sparse and ragged outputs join all rows. */
+const parsing: RowTable = {
+  ParseExample: (node) => parseExample(node, node.attrs.int("Nsparse")),
+  ParseExampleV2: (node) =>
+    parseExample(node, node.attrs.int("num_sparse"), node.attrs.raw("ragged_value_types")),
+};
+
+function parseExample(
+  node: Parameters<RowRule>[0],
+  sparse: number,
+  ragged?: ReturnType<typeof node.attrs.raw>,
+): ReturnType<RowRule> {
+  if (node.states[0]?.kind !== "rows") return mixed("ParseExample without a batch of examples");
+  const raggedCount = ragged?.value.case === "list" ? ragged.value.value.type.length : 0;
+  const dense = node.outputTypes.length - 3 * sparse - 2 * raggedCount;
+  return node.outputTypes.map((_, i) => {
+    if (i < 3 * sparse) return mixed("sparse features of an example join all rows");
+    return i < 3 * sparse + dense ? rows() : mixed("ragged features of an example join all rows");
+  });
+}
+
+/** A list is read and written element by element; its rows lie inside the elements. */
+const lists: RowTable = {
+  TensorListFromTensor: (node) => shiftAxis(node.states[0], -1, node.op),
+  TensorListStack: (node) => shiftAxis(node.states[0], 1, node.op),
+  TensorListGetItem: (node) =>
+    node.states[1]?.kind === "shared"
+      ? (node.states[0] ?? shared)
+      : mixed("a list is read at a position that differs by row"),
+  TensorListSetItem: (node) =>
+    node.states[1]?.kind === "shared"
+      ? (node.states[2] ?? shared)
+      : mixed("a list is written at a position that differs by row"),
+  TensorListPushBack: (node) => node.states[1] ?? shared,
+  TensorListLength: () => shared,
+  TensorListReserve: (node) =>
+    node.states[1]?.kind === "shared" ? shared : mixed("a list as long as the batch"),
+};
+
+function shiftAxis(
+  state: Parameters<RowRule>[0]["states"][number] | undefined,
+  by: number,
+  op: string,
+): ReturnType<RowRule> {
+  if (state?.kind !== "rows") return state ?? shared;
+  return state.axis + by < 0 ? mixed(`${op} takes the batch apart`) : rows(state.axis + by, state.block);
+}
+
+const others: RowTable = {
+  AddN: elementwiseAll,
+  IdentityN: (node) => node.states,
+  Select: (node) => (node.states[0]?.kind === "shared" ? broadcastRest(node) : elementwiseAll(node)),
+  Shape: (node) => {
+    const [state] = node.states;
+    const shape = node.shape(0);
+    if (state?.kind !== "rows" || shape === null || state.block !== 1)
+      return mixed("the shape of rows of unknown rank");
+    return sizes(shape.map((_, axis) => (axis === state.axis ? "N" : "fixed")));
+  },
+  Rank: () => shared,
+  RandomUniform: () => mixed("random numbers"),
+  DecodeJpeg: () => mixed("an image is decoded on its own"),
+  L2Loss: () => mixed("a loss over the batch"),
+  NoOp: first,
+};
+
+function broadcastRest(node: Parameters<RowRule>[0]): ReturnType<RowRule> {
+  return node.shape(0)?.length === 0
+    ? elementwiseAll({ ...node, states: node.states.slice(1) })
+    : mixed("Select by a shared mask");
+}
+
+export const rowRules: RowTable = {
+  ...elementwise,
+  ...items,
+  ...lastDimension,
+  ...lookups,
+  ...reductions,
+  ...positions,
+  ...parsing,
+  ...lists,
+  ...arrayRules,
+  ...matrixRules,
+  ...others,
+};
