@@ -10,7 +10,7 @@
 import { type DType, dtypeInfo, type Shape, type Tensor, tensor } from "@servable/formats";
 import { type ConstantSource, constantOf } from "../graph/constant.js";
 import { NotExpressible } from "../ops/op-table.js";
-import { acceptedTypes, outputTypeRule } from "./kernel-types.js";
+import { acceptedTypes, isSignless, outputTypeRule } from "./kernel-types.js";
 import type { OnnxAttrs, OnnxGraph, OnnxOp } from "./onnx-graph.js";
 
 /** A value in an ONNX graph. */
@@ -184,8 +184,10 @@ export class OnnxEmitter {
       return this.raw(type, inputs, attrs, this.outputTypes(type, governing, options), options.domain);
     }
     const native = governing.dtype;
-    const used = this.kernelType(type, native);
-    const cast = inputs.map((input) => (input?.dtype === native ? this.cast(input, used) : input));
+    const used = this.kernelType(type, native, attrs);
+    const cast = inputs.map((input, i) =>
+      input?.dtype === native && !rule.freeInputs?.includes(i) ? this.cast(input, used) : input,
+    );
     const wanted = this.outputTypes(type, governing, options);
     const produced = wanted.map((dtype, i) => (followsInput(rule, i, options) ? used : dtype));
     const outputs = this.raw(type, cast, attrs, produced);
@@ -202,10 +204,11 @@ export class OnnxEmitter {
   }
 
   /** The type to run an operator in: the value's own, or the first wider one that its kernel accepts. */
-  private kernelType(type: string, native: DType): DType {
-    const accepted = acceptedTypes(type);
+  private kernelType(type: string, native: DType, attrs: OnnxAttrs): DType {
+    const accepted = acceptedTypes(type, attrs);
     if (accepted === undefined || accepted.includes(native)) return native;
-    const found = wider[native]?.find((dtype) => accepted.includes(dtype));
+    const candidates = isSignless(type) && native === "uint64" ? (["int64"] as const) : wider[native];
+    const found = candidates?.find((dtype) => accepted.includes(dtype));
     if (found === undefined) throw new NotExpressible(`ONNX Runtime has no ${type} for ${native}`);
     return found;
   }

@@ -1,0 +1,44 @@
+/** Comparisons, logic, choices and casts. */
+import type { OnnxEmitter, OnnxValue } from "../../onnx/emitter.js";
+import { NotExpressible, type OnnxNode, type OnnxTable } from "../op-table.js";
+import { input, outputCarrier, rankOf, value, values } from "./node-facts.js";
+
+/** TF1's Select takes a vector of conditions for the rows of matrices, too. */
+function select(g: OnnxEmitter, node: OnnxNode): OnnxValue {
+  const [condition, x, y] = values(node) as [OnnxValue, OnnxValue, OnnxValue];
+  const rank = rankOf(input(node, 0));
+  if (rank !== 1) return g.op("Where", [condition, x, y]);
+  const trailing = rankOf(input(node, 1)) - 1;
+  if (trailing <= 0) return g.op("Where", [condition, x, y]);
+  const shape = g.ints([-1, ...new Array<number>(trailing).fill(1)]);
+  return g.op("Where", [g.op("Reshape", [condition, shape]), x, y]);
+}
+
+function approximateEqual(g: OnnxEmitter, node: OnnxNode): OnnxValue {
+  const distance = g.op("Abs", [g.op("Sub", [value(node, 0), value(node, 1)])]);
+  return g.op("Less", [distance, g.scalar(distance.dtype, node.attrs.float("tolerance"))]);
+}
+
+/** The driver rounds to half types; truncating instead is another cast. */
+function cast(g: OnnxEmitter, node: OnnxNode): OnnxValue {
+  if (node.attrs.bool("Truncate") && ["float16", "bfloat16"].includes(node.outputTypes[0] as string)) {
+    throw new NotExpressible("a truncating cast");
+  }
+  return g.cast(value(node, 0), outputCarrier(node));
+}
+
+export const comparisonRows: OnnxTable = {
+  Equal: { onnx: "Equal" },
+  NotEqual: { build: (g, node) => g.op("Not", [g.op("Equal", values(node))]) },
+  Less: { onnx: "Less" },
+  LessEqual: { onnx: "LessOrEqual" },
+  Greater: { onnx: "Greater" },
+  GreaterEqual: { onnx: "GreaterOrEqual" },
+  ApproximateEqual: { build: approximateEqual },
+  LogicalAnd: { onnx: "And" },
+  LogicalOr: { onnx: "Or" },
+  LogicalNot: { onnx: "Not" },
+  Select: { build: select },
+  SelectV2: { onnx: "Where" },
+  Cast: { build: cast },
+};

@@ -1,0 +1,207 @@
+/**
+ * Runs the rows of this folder on the cases that conformance/rows recorded from TensorFlow.
+ *
+ * A case is one op. It is compiled as a model of one node and run, several times: with the parameters constant or not,
+ * with shapes known in full, by rank, or not at all. Whatever the compiler knows, a row gives TensorFlow's result or
+ * refuses; a case that fails in TensorFlow fails or is refused.
+ */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import { fromBinary, fromJson, type JsonValue, toBinary } from "@bufbuild/protobuf";
+import {
+  allocate,
+  type DType,
+  dtypeFromNumber,
+  elementCount,
+  fromFloat32,
+  isSmallFloat,
+  opDef,
+  outputTypes,
+  type Shape,
+  type Tensor,
+} from "@servable/formats";
+import {
+  type AttrValue,
+  AttrValueSchema,
+} from "@servable/formats/protobuf/tensorflow/core/framework/attr_value_pb";
+import { compareTensor } from "@servable/formats/testing";
+import { Attrs } from "../../../graph/attrs.js";
+import { constantOf } from "../../../graph/constant.js";
+import { constantNode, feedNode, type Known, type Node } from "../../../graph/graph.js";
+import { verifyGraph } from "../../../onnx/verify.js";
+import { knownConstant } from "../../../passes/analyze.js";
+import { convert } from "../../../plan/convert.js";
+import { fromCarrier, joinFragments, toCarrier } from "../../../plan/onnx-group.js";
+import { OnnxSession } from "../../../runtime/session.js";
+
+interface JsonTensor {
+  readonly dtype: DType;
+  readonly shape: Shape;
+  /** NaN, infinities, -0 and integers past 2^53 as strings. */
+  readonly values: readonly (number | string)[];
+}
+
+interface RecordedRow {
+  readonly title: string;
+  readonly op: string;
+  readonly attrs?: Readonly<Record<string, JsonValue>>;
+  readonly rtol?: number;
+  readonly atol?: number;
+  readonly inputs: readonly JsonTensor[];
+  readonly outputs?: readonly JsonTensor[];
+  readonly error?: { readonly code: string; readonly message: string };
+}
+
+/** What the compiler knows of the inputs. */
+interface Knowledge {
+  readonly name: string;
+  readonly constants: boolean;
+  readonly shapes: "full" | "ranks" | "none";
+}
+
+/** The first is what models have most: it must be expressible, the others may be refused. */
+const knowledge: readonly Knowledge[] = [
+  { name: "constant parameters", constants: true, shapes: "full" },
+  { name: "constant parameters, unknown sizes", constants: true, shapes: "ranks" },
+  { name: "constant parameters, unknown ranks", constants: true, shapes: "none" },
+  { name: "computed parameters", constants: false, shapes: "full" },
+  { name: "computed parameters, unknown sizes", constants: false, shapes: "ranks" },
+  { name: "computed parameters, unknown ranks", constants: false, shapes: "none" },
+];
+
+/** The input that is never a parameter, where it is not the first. */
+const dataInput: Readonly<Record<string, number>> = {
+  Split: 1,
+  Concat: 1,
+  Fill: 1,
+  ScatterNd: 1,
+  OneHot: 0,
+  Conv2DBackpropInput: 2,
+  Conv3DBackpropInputV2: 2,
+  DepthwiseConv2dNativeBackpropInput: 2,
+};
+
+/**
+ * Declares the tests of a fixture file.
+ * @param refused what rows leave to the host even when all parameters are constant: matched against titles, and each must match
+ */
+export function describeRows(fixture: string, refused: readonly RegExp[] = []): void {
+  const file = new URL(`../../../../src/ops/onnx/fixtures/${fixture}.json`, import.meta.url);
+  const cases = JSON.parse(readFileSync(file, "utf8")) as RecordedRow[];
+  describe(`${fixture}: the rows, as TensorFlow computes`, () => {
+    for (const recorded of cases) {
+      const mayRefuse = refused.some((pattern) => pattern.test(recorded.title));
+      it(recorded.title, () => runCase(recorded, mayRefuse));
+    }
+  });
+  describe(`${fixture}: what is left to the host`, () => {
+    for (const pattern of refused) {
+      it(String(pattern), () => {
+        const matching = cases.filter(({ title }) => pattern.test(title));
+        assert.ok(matching.length > 0, "no case matches");
+        for (const recorded of matching) assert.ok(refusal(recorded), `${recorded.title} is expressed`);
+      });
+    }
+  });
+}
+
+function refusal(recorded: RecordedRow): boolean {
+  const { node, known } = oneNode(recorded, knowledge[0] as Knowledge);
+  return "refusal" in convert(node, known);
+}
+
+function runCase(recorded: RecordedRow, mayRefuse: boolean): void {
+  const seen = new Set<string>();
+  for (const [i, each] of knowledge.entries()) {
+    const { node, known, feeds } = oneNode(recorded, each);
+    const fragment = convert(node, known);
+    if ("refusal" in fragment) {
+      const expected = i > 0 || mayRefuse || recorded.error !== undefined;
+      assert.ok(expected, `${each.name}: refused: ${fragment.refusal}`);
+      continue;
+    }
+    const outputs = node.outputTypes.map((_, index) => ({ node, index }));
+    const { graph, inputs } = joinFragments("row", [node], outputs, new Map([[node, fragment]]), known);
+    const text = JSON.stringify([graph.ops, graph.inputs]);
+    if (seen.has(text)) continue;
+    seen.add(text);
+    const run = () => {
+      verifyGraph(graph);
+      const session = OnnxSession.create(graph, { intraOpThreads: 1 });
+      try {
+        return session.run(inputs.map((edge) => toCarrier(feeds.get(edge.node) as Tensor)));
+      } finally {
+        session.dispose();
+      }
+    };
+    if (recorded.error !== undefined) {
+      assert.throws(run, `${each.name}: TensorFlow fails with ${recorded.error.message}`);
+      continue;
+    }
+    const results = run();
+    for (const [k, json] of (recorded.outputs ?? []).entries()) {
+      const actual = fromCarrier(results[k] as Tensor, json.dtype);
+      const { rtol = 0, atol = 0 } = recorded;
+      compareTensor(actual, tensorOf(json), { rtol, atol }, `${each.name}: output ${k}`);
+    }
+  }
+}
+
+/** The graph of one node, with what the compiler would know about it. */
+function oneNode(recorded: RecordedRow, { constants, shapes }: Knowledge) {
+  const def = opDef(recorded.op);
+  assert.ok(def, `TensorFlow has an op ${recorded.op}`);
+  const known = new Map<Node, readonly Known[]>();
+  const feeds = new Map<Node, Tensor>();
+  const shapeKnown = (shape: Shape) =>
+    shapes === "none" ? null : shapes === "ranks" ? shape.map(() => -1) : shape;
+  const inputs = recorded.inputs.map((json, i) => {
+    const tensor = tensorOf(json);
+    const isData = i === (dataInput[recorded.op] ?? 0);
+    const node =
+      constants && !isData
+        ? constantNode(`in${i}`, constantOf(tensor))
+        : feedNode(`in${i}`, tensor.dtype, shapeKnown(tensor.shape));
+    const facts =
+      node.constant === undefined
+        ? { type: tensor.dtype, shape: shapeKnown(tensor.shape) }
+        : knownConstant(node.constant);
+    known.set(node, [facts]);
+    feeds.set(node, tensor);
+    return { node, index: 0 };
+  });
+  const values = Object.fromEntries(
+    Object.entries(recorded.attrs ?? {}).map(([key, json]) => [key, attrOf(json)]),
+  );
+  const types = outputTypes(def, values).map((number) => dtypeFromNumber(number) as DType);
+  const node: Node = {
+    name: "node",
+    op: recorded.op,
+    inputs,
+    controls: [],
+    attrs: new Attrs(`${recorded.op} node "node"`, values, def),
+    outputTypes: types,
+  };
+  known.set(
+    node,
+    types.map((type, i) => ({ type, shape: shapeKnown(recorded.outputs?.[i]?.shape ?? []) })),
+  );
+  return { node, known, feeds };
+}
+
+/** By way of bytes, which round floats to 32 bits as a file does. */
+function attrOf(json: JsonValue): AttrValue {
+  return fromBinary(AttrValueSchema, toBinary(AttrValueSchema, fromJson(AttrValueSchema, json)));
+}
+
+function tensorOf(json: JsonTensor): Tensor {
+  if (isSmallFloat(json.dtype)) {
+    const data = fromFloat32(json.dtype, Float32Array.from(json.values, Number));
+    return { dtype: json.dtype, shape: json.shape, data } as Tensor;
+  }
+  const data = allocate(json.dtype, elementCount(json.shape)) as unknown as (number | bigint)[];
+  const big = json.dtype === "int64" || json.dtype === "uint64";
+  for (const [i, value] of json.values.entries()) data[i] = big ? BigInt(value) : Number(value);
+  return { dtype: json.dtype, shape: json.shape, data } as unknown as Tensor;
+}
