@@ -128,18 +128,20 @@ export class Program {
   }
 
   private tensor(name: string, feeds?: ReadonlyMap<string, Node>): Edge {
+    const reference = this.references.tensor(this.main.nodes.get(nodeName(name)));
+    if (reference !== undefined) return reference;
     const edge = mainTensor(this.main.nodes, name);
     return feeds?.has(edgeName(edge)) ? edge : this.references.read(edge);
   }
 
   private node(name: string): Node {
-    const node = this.main.nodes.get(name.replace(/:\d+$/, ""));
+    const node = this.main.nodes.get(nodeName(name));
     if (node === undefined) throw notFound(`node "${name}" is not in the graph`);
     return node;
   }
 
   private runOnce(feeds: readonly (readonly [string, Tensor])[], target: string): void {
-    const present = feeds.filter(([name]) => this.main.nodes.has(name.replace(/:\d+$/, "")));
+    const present = feeds.filter(([name]) => this.main.nodes.has(nodeName(name)));
     const graph = this.graphOf({
       feeds: present.map(([name, value]) => ({ name, shape: value.shape })),
       fetches: [],
@@ -164,4 +166,9 @@ export class Program {
     this.frozen.set(name, constant);
     return constant;
   }
+}
+
+/** The node of a tensor name. */
+function nodeName(tensor: string): string {
+  return tensor.replace(/:\d+$/, "");
 }

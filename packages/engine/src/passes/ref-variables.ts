@@ -71,6 +71,11 @@ export class RefVariables {
     }
   }
 
+  /** The tensor "name:0" of a node that hands out a reference, as a value; undefined for other nodes. */
+  tensor(node: Node | undefined): Edge | undefined {
+    return node !== undefined && this.references.has(node) ? this.read({ node, index: 0 }) : undefined;
+  }
+
   /** The edge as a value: a read when it is a reference. */
   read(edge: Edge, controls: readonly Node[] = []): Edge {
     const reference = this.references.get(edge.node);

@@ -4,10 +4,12 @@
  */
 import {
   type CheckpointReader,
+  Code,
   decodeText,
   invalidArgument,
   notFound,
   openCheckpoint,
+  StatusError,
   type Tensor,
 } from "@servable/formats";
 import { type ConstantSource, restoredTensor } from "../../graph/constant.js";
@@ -24,11 +26,23 @@ function restoreV2(node: NodeFacts): Kernel {
     if (names.length !== types.length || slices.length !== types.length) {
       throw invalidArgument(`${types.length} dtypes, ${names.length} tensor names, ${slices.length} slices`);
     }
-    const reader = openCheckpoint(prefix);
+    const reader = missingIsUnknown(() => openCheckpoint(prefix));
     return names.map((name, i) =>
       restore(reader, prefix, name, slices[i] as string, types[i] as Tensor["dtype"]),
     );
   };
+}
+
+/** A checkpoint with a missing shard is UNKNOWN to TensorFlow, and so to those who watch for its codes. */
+function missingIsUnknown<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    const status = StatusError.from(error);
+    throw status.code === Code.NOT_FOUND
+      ? new StatusError(Code.UNKNOWN, status.message, { cause: error })
+      : status;
+  }
 }
 
 function textOf(value: Value | undefined): string[] {
@@ -69,8 +83,10 @@ function sourceOf(
   return {
     dtype,
     shape,
-    ...(external === undefined ? {} : { external, verify: () => reader.verify(name) }),
-    read: () => reader.read(name),
+    ...(external === undefined
+      ? {}
+      : { external, verify: () => missingIsUnknown(() => reader.verify(name)) }),
+    read: () => missingIsUnknown(() => reader.read(name)),
   };
 }
 

@@ -8,6 +8,7 @@ import { elementwiseUnaryKernels } from "./elementwise-unary.js";
 import { gatheringKernels } from "./gathering.js";
 import { identityKernels } from "./identity.js";
 import { joiningKernels } from "./joining.js";
+import { placeholderKernels } from "./placeholders.js";
 import { rearrangingKernels } from "./rearranging.js";
 import { reductionKernels } from "./reductions.js";
 import { sequenceKernels } from "./sequences.js";
@@ -25,6 +26,7 @@ export const hostRows: HostTable = {
   ...gatheringKernels,
   ...identityKernels,
   ...joiningKernels,
+  ...placeholderKernels,
   ...rearrangingKernels,
   ...reductionKernels,
   ...sequenceKernels,
