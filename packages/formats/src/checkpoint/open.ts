@@ -1,5 +1,5 @@
 /** Finds out which kind of checkpoint a prefix stands for. */
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import { notFound } from "../status.js";
 import type { CheckpointReader } from "./checkpoint-reader.js";
@@ -15,7 +15,7 @@ import { V1CheckpointReader } from "./v1-reader.js";
  */
 export function openCheckpoint(prefix: string): CheckpointReader {
   if (existsSync(indexFile(prefix))) return TensorBundleReader.open(prefix);
-  const files = existsSync(prefix) ? [prefix] : shardsOf(prefix);
+  const files = isFile(prefix) ? [prefix] : shardsOf(prefix);
   if (files.length === 0) {
     throw notFound(
       `No checkpoint ${prefix}: there is no ${indexFile(prefix)} and no file of the first format`,
@@ -26,7 +26,7 @@ export function openCheckpoint(prefix: string): CheckpointReader {
 
 /** Whether openCheckpoint would find files. */
 export function checkpointExists(prefix: string): boolean {
-  return existsSync(indexFile(prefix)) || existsSync(prefix) || shardsOf(prefix).length > 0;
+  return existsSync(indexFile(prefix)) || isFile(prefix) || shardsOf(prefix).length > 0;
 }
 
 /** The files `<prefix>-00000-of-00002` and so on. */
@@ -44,4 +44,8 @@ function shardsOf(prefix: string): string[] {
     return suffix && (count === null || suffix[1] === count);
   });
   return shards.sort().map((name) => path.join(folder, name));
+}
+
+function isFile(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
 }
