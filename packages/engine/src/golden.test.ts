@@ -1,0 +1,15 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { type GoldenSuite, goldenSkip, loadCases } from "@servable/formats/testing";
+import { runCase } from "./testing/case-runner.js";
+
+/** Every recorded model gives TensorFlow's answers, row by row too where rows are said to be independent. */
+for (const suite of ["golden", "op_cases"] satisfies GoldenSuite[]) {
+  describe(`SavedModels that TensorFlow wrote (${suite})`, { skip: goldenSkip(suite) }, () => {
+    for (const golden of loadCases((each) => (each.kind ?? "saved_model") === "saved_model", suite)) {
+      it(golden.name, () => {
+        assert.deepEqual(runCase(golden), []);
+      });
+    }
+  });
+}
