@@ -13,7 +13,7 @@ let passed = 0;
 for (const name of caseNames(suite)) {
   if (parts.length > 0 && !parts.some((part) => name.includes(part))) continue;
   const golden = loadCase(name, suite);
-  if ((golden.kind ?? "saved_model") !== "saved_model") continue;
+  if (!["saved_model", "frozen_graph", undefined].includes(golden.kind)) continue;
   const problems = runCase(golden);
   if (problems.length === 0) passed++;
   else failed.push(name);

@@ -16,6 +16,7 @@ import {
   signaturesOf,
   type Tensor,
 } from "@servable/formats";
+import type { MetaGraphDef } from "@servable/formats/protobuf/tensorflow/core/protobuf/meta_graph_pb";
 import {
   type SignatureDefMap,
   SignatureDefMapSchema,
@@ -69,8 +70,13 @@ export function loadModel(dir: string, options: LoadOptions = {}): Model {
   const metaGraph = findMetaGraph(savedModel, options.tags ?? [SERVING_TAG]);
   const program = new Program(metaGraph);
   program.initialize(metaGraph, dir);
+  return modelOf(program, metaGraph, options);
+}
+
+/** A model of an initialised program with the MetaGraph's signatures, compiled. */
+export function modelOf(program: Program, metaGraph: MetaGraphDef, options: LoadOptions): Model {
   const signatureDefs = create(SignatureDefMapSchema, { signatureDef: metaGraph.signatureDef });
-  return new SavedModelInstance(program, signaturesOf(metaGraph), signatureDefs, options);
+  return new CompiledModel(program, signaturesOf(metaGraph), signatureDefs, options);
 }
 
 /** TensorFlow takes a file that is no SavedModel for none: NOT_FOUND. */
@@ -84,7 +90,7 @@ function readReadable(dir: string): ReturnType<typeof readSavedModel> {
   }
 }
 
-class SavedModelInstance implements Model {
+class CompiledModel implements Model {
   private readonly runners = new Map<string, SignatureRunner | StatusError>();
 
   constructor(

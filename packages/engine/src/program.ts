@@ -87,6 +87,12 @@ export class Program {
     return edgeType(this.tensor(tensorName));
   }
 
+  /** Whether a node yields a tensor with values first. */
+  hasOutput(node: string): boolean {
+    const type = this.main.nodes.get(node)?.outputTypes[0];
+    return type !== undefined && type !== "resource" && type !== "variant";
+  }
+
   /** The graph of a request, without calls and with ordered effects; variables are still variables. */
   graphOf(request: Request): Graph {
     const feeds = new Map<string, Node>();

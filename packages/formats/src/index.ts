@@ -14,6 +14,7 @@ export * from "./example-json.js";
 export * from "./example-json-client.js";
 export * from "./example-wire.js";
 export * from "./float16.js";
+export * from "./frozen-graph.js";
 export type { Asset } from "./graph-builder/asset.js";
 export type { AttrInput, AttrScalarInput } from "./graph-builder/attr-value.js";
 export { type FunctionBody, type FunctionParameter, GraphFunction } from "./graph-builder/function.js";

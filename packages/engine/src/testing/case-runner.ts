@@ -1,6 +1,6 @@
 /** Runs the calls of a recorded model case against the engine and says what differs from TensorFlow. */
 import path from "node:path";
-import { StatusError, stringTensor, type Tensor, tensor } from "@servable/formats";
+import { DEFAULT_SERVING_SIGNATURE, StatusError, stringTensor, type Tensor, tensor } from "@servable/formats";
 import {
   compareForm,
   compareTensor,
@@ -12,6 +12,7 @@ import {
   type GoldenTensor,
   toleranceOf,
 } from "@servable/formats/testing";
+import { loadFrozenGraph } from "../frozen-graph.js";
 import { loadModel, type Model } from "../model.js";
 
 /** One line for each thing that is not as TensorFlow has it; none when all is. */
@@ -19,7 +20,7 @@ export function runCase(golden: GoldenCase): string[] {
   const loadError = golden.errors?.find((error) => error.stage === "load");
   let model: Model;
   try {
-    model = loadModel(path.join(golden.dir, golden.path ?? "model/1"), { tags: golden.tags ?? ["serve"] });
+    model = load(golden);
   } catch (error) {
     return loadError === undefined ? [`load: ${describe(error)}`] : wrongCode(error, loadError);
   }
@@ -33,12 +34,30 @@ export function runCase(golden: GoldenCase): string[] {
   }
 }
 
+function load(golden: GoldenCase): Model {
+  const file = path.join(golden.dir, golden.path ?? "model/1");
+  if (golden.kind !== "frozen_graph") return loadModel(file, { tags: golden.tags ?? ["serve"] });
+  return loadFrozenGraph(file, {
+    inputs: namesOf(golden.feeds ?? {}),
+    outputs: namesOf(golden.fetches ?? {}),
+  });
+}
+
+function namesOf(infos: NonNullable<GoldenCase["feeds"]>): Record<string, string> {
+  return Object.fromEntries(Object.entries(infos).map(([key, info]) => [key, info.name ?? ""]));
+}
+
+/** A frozen graph has one signature, and its calls don't name it. */
+function signatureOf(call: GoldenCall): string {
+  return call.signature ?? DEFAULT_SERVING_SIGNATURE;
+}
+
 function runCall(model: Model, call: GoldenCall, index: number): string[] {
   const where = `call ${index} ${call.signature ?? ""}`;
   try {
     if (call.method === "multi_inference") return [];
     if (call.method !== "predict") return runExamples(model, call, where);
-    const outputs = model.run(call.signature ?? "", decodeTensors(call.inputs ?? {}), call.output_filter);
+    const outputs = model.run(signatureOf(call), decodeTensors(call.inputs ?? {}), call.output_filter);
     const expected = decodeTensors(call.outputs as Record<string, GoldenTensor>);
     const apart = call.check === "shape" ? [] : compareRows(model, call, outputs, where);
     const together = [...expected].flatMap(([name, value]) => {
@@ -63,7 +82,7 @@ function compareRows(
   batch: ReadonlyMap<string, Tensor>,
   where: string,
 ): string[] {
-  const signature = call.signature ?? "";
+  const signature = signatureOf(call);
   const inputs = decodeTensors(call.inputs ?? {});
   const sizes = new Set([...inputs.values()].map((value) => value.shape[0]));
   const [size] = sizes;
@@ -101,7 +120,7 @@ interface ClassOutput {
 }
 
 function runExamples(model: Model, call: GoldenCall, where: string): string[] {
-  const outputs = model.run(call.signature ?? "", exampleInputs(model, call));
+  const outputs = model.run(signatureOf(call), exampleInputs(model, call));
   if (call.method === "regress") {
     const expected = Float32Array.from(call.outputs.values as number[]);
     const actual = outputs.get("outputs") as Tensor;
