@@ -75,6 +75,8 @@ def tensor_json(array, dtype):
   if dtype == tf.string:
     values = [_text(v if isinstance(v, bytes) else str(v).encode()) for v in flat]
   else:
+    if dtype.is_floating and dtype.size < 4:
+      flat = flat.astype(np.float32)
     if dtype in (tf.qint8, tf.quint8, tf.qint16, tf.quint16, tf.qint32):
       flat = flat.astype(dtype.as_numpy_dtype)
     values = [_number(v.item() if flat.dtype.kind in 'biuO' else v) for v in flat]

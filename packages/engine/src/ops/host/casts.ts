@@ -55,8 +55,9 @@ function ofNumber(from: DType, to: DType, truncate: boolean): (x: number) => unk
   if (to === "bool") return (x) => x !== 0;
   const { kind, bits } = dtypeInfo(to);
   if (kind === "float") return truncate && isFloat(from) ? withoutLowBits(from, to) : (x) => x;
-  if (domainOf(to) === "big") return isFloat(from) ? (x) => bigOfFloat(x, kind === "uint") : BigInt;
-  const integer = isFloat(from)
+  const fractional = isFloat(from) || domainOf(from) === "complex";
+  if (domainOf(to) === "big") return fractional ? (x) => bigOfFloat(x, kind === "uint") : BigInt;
+  const integer = fractional
     ? kind === "uint" && bits === 32
       ? uint32OfFloat
       : int32OfFloat

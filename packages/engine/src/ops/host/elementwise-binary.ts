@@ -31,7 +31,7 @@ const floorDivs: BinaryFunctions = {
   ...both((x: number, y: number) => (x - floorMod(x, nonZero(y))) / y),
 };
 
-const truncateDivs: BinaryFunctions = {
+const divisions: BinaryFunctions = {
   float: (x, y) => x / y,
   ...both((x: number, y: number) => (x - (x % nonZero(y))) / y),
   complex: complex.div,
@@ -115,9 +115,9 @@ export const elementwiseBinaryKernels: HostTable = {
     float: (x, y) => (y === 0 ? 0 : x * y),
     complex: (x, y) => (complex.isZero(y) ? complex.complexOf(0) : complex.mul(x, y)),
   }),
-  Div: binary(truncateDivs),
-  RealDiv: binary(truncateDivs),
-  TruncateDiv: binary(truncateDivs),
+  Div: binary(divisions),
+  RealDiv: binary(divisions),
+  TruncateDiv: binary({ ...divisions, rounded: (round) => (x, y) => Math.trunc(round(x / y)) }),
   DivNoNan: binary({
     float: (x, y) => (y === 0 ? 0 : x / y),
     complex: (x, y) => (complex.isZero(y) ? complex.complexOf(0) : complex.div(x, y)),

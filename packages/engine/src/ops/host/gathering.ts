@@ -132,6 +132,7 @@ function oneHot(indices: Dense, depthInput: Dense, on: Dense, off: Dense, axisGi
 /** Where the input is not zero: one row of coordinates for each such element. */
 function where(x: Tensor): Tensor {
   if (x.dtype === "string") throw unimplemented("no kernel for string");
+  require(x.shape.length > 0, "WhereOp : Unhandled input dimensions: 0");
   const lanes = x.dtype.startsWith("complex") ? 2 : 1;
   // The sign bit alone is a zero of a float kept as bits.
   const negativeZero = isFloat(x.dtype) && x.data instanceof Uint16Array ? 0x8000 : 0;

@@ -29,6 +29,8 @@ import { loopNest } from "./loop-nest.js";
 interface Fold<E> {
   readonly start: (dtype: DType) => E;
   readonly step: (total: E, x: E) => E;
+  /** Integers too are totalled in doubles, and wrap only as results. */
+  readonly wide?: boolean;
   /** From the total over `count` elements to the result. */
   readonly finish?: (total: E, count: number) => E;
 }
@@ -64,14 +66,15 @@ export function reducedShape(shape: Shape, axes: ReadonlySet<number>, keepDims: 
 }
 
 /** Memory for totals: doubles for floats, so that only the result is rounded. */
-function totalsFor(dtype: DType, shape: Shape): Elements<unknown> {
-  return isFloat(dtype) ? (new Float64Array(countOf(shape)) as Elements<unknown>) : newElements(dtype, shape);
+function totalsFor(dtype: DType, shape: Shape, wide: boolean): Elements<unknown> {
+  return wide ? (new Float64Array(countOf(shape)) as Elements<unknown>) : newElements(dtype, shape);
 }
 
 /** Combines the elements of x along the axes. */
 function reduce<E>(x: Tensor, axes: ReadonlySet<number>, keepDims: boolean, fold: Fold<E>): Tensor {
   const shape = reducedShape(x.shape, axes, keepDims);
-  const totals = totalsFor(x.dtype, shape) as Elements<E>;
+  const wide = isFloat(x.dtype) || fold.wide === true;
+  const totals = totalsFor(x.dtype, shape, wide) as Elements<E>;
   const start = fold.start(x.dtype);
   for (let i = 0; i < totals.length; i++) totals[i] = start;
   accumulate(x, axes, totals, fold.step);
@@ -79,7 +82,7 @@ function reduce<E>(x: Tensor, axes: ReadonlySet<number>, keepDims: boolean, fold
     const count = [...axes].reduce((product, axis) => product * (x.shape[axis] as number), 1);
     for (let i = 0; i < totals.length; i++) totals[i] = fold.finish(totals[i] as E, count);
   }
-  return tensorOf(x.dtype, shape, isFloat(x.dtype) ? stored(x.dtype, shape, totals) : totals);
+  return tensorOf(x.dtype, shape, wide ? stored(x.dtype, shape, totals) : totals);
 }
 
 function accumulate<E>(
@@ -140,7 +143,7 @@ const sum: Folds = {
 
 const mean: Folds = {
   float: { ...(sum.float as Fold<number>), finish: (total, count) => total / count },
-  int: { ...(sum.int as Fold<number>), finish: (total, count) => Math.trunc(total / count) },
+  int: { ...(sum.int as Fold<number>), wide: true, finish: (total, count) => Math.trunc(total / count) },
   big: { ...(sum.big as Fold<bigint>), finish: (total, count) => (count === 0 ? 0n : total / BigInt(count)) },
   complex: { ...(sum.complex as Fold<Complex>), finish: (total, count) => complex.scale(total, 1 / count) },
 };
@@ -183,7 +186,11 @@ const smallest: Folds = {
 
 const euclideanNorm: Folds = {
   float: { start: () => 0, step: (total, x) => total + x * x, finish: Math.sqrt },
-  int: { start: () => 0, step: (total, x) => total + x * x, finish: (total) => Math.trunc(Math.sqrt(total)) },
+  int: {
+    start: () => 0,
+    step: (total, x) => total + Math.imul(x, x),
+    finish: (total) => Math.trunc(Math.sqrt(total)),
+  },
   big: {
     start: () => 0n,
     step: (total, x) => total + x * x,

@@ -2,7 +2,7 @@
 import { type DType, resourceExhausted, sameShape, shapeText, type Tensor } from "@servable/formats";
 import type { HostTable } from "../op-table.js";
 import { copyBox, newLike } from "./boxes.js";
-import { domainOf, elementsOf, isFloat, newElements, realsOf, roundingOf, tensorOf } from "./domains.js";
+import { domainOf, elementsOf, newElements, realsOf, roundingOf, tensorOf } from "./domains.js";
 import { compute, countOf, integerOf, require } from "./kernel.js";
 
 /** start, start + delta, … before limit. */
@@ -23,7 +23,7 @@ function range(start: Tensor, limit: Tensor, delta: Tensor): Tensor {
     const [first, step] = [from, by] as unknown as [bigint, bigint];
     return filled<bigint>(dtype, size, (i) => first + BigInt(i) * step);
   }
-  const round = isFloat(dtype) ? roundingOf(dtype) : (value: number) => value;
+  const round = roundingOf(dtype);
   return filled<number>(dtype, size, (i) => from + round(by * i));
 }
 
@@ -46,8 +46,9 @@ function linSpace(start: Tensor, stop: Tensor, num: Tensor): Tensor {
   require(stop.shape.length === 0, `stop must be a scalar, not shape ${shapeText(stop.shape)}`);
   const count = integerOf(num, "num");
   require(count > 0, `Requires num > 0: ${count}`);
-  const step = (to - from) / (count - 1);
-  return filled(start.dtype, count, (i) => (i === 0 ? from : i === count - 1 ? to : from + step * i));
+  const round = roundingOf(start.dtype);
+  const step = round(round(to - from) / (count - 1));
+  return filled(start.dtype, count, (i) => (i === 0 ? from : i === count - 1 ? to : from + round(step * i)));
 }
 
 /** A tensor of twice the rank with x on its diagonal. */

@@ -1,5 +1,13 @@
 /** Ops that tell a shape, change it without touching the elements, or make a tensor of a shape. */
-import { type DType, elementCount, type PartialShape, shapeText, type Tensor } from "@servable/formats";
+import {
+  type DType,
+  elementCount,
+  type PartialShape,
+  type Shape,
+  sameShape,
+  shapeText,
+  type Tensor,
+} from "@servable/formats";
 import type { HostTable } from "../op-table.js";
 import { fillBox, newLike, product, reshaped } from "./boxes.js";
 import { integerVector, tensorOfNumbers } from "./domains.js";
@@ -27,6 +35,7 @@ const scalar = (dtype: DType, value: number): Tensor => tensorOfNumbers(dtype, [
 
 /** Along which axes the gradients of two broadcast operands are summed. */
 function broadcastGradientArgs(a: readonly number[], b: readonly number[]): [number[], number[]] {
+  if (sameShape(a, b)) return [[], []];
   const { length } = broadcastShape(a, b);
   const repeated = (own: readonly number[]) =>
     Array.from({ length }, (_, axis) => axis).filter((axis) => (own[axis - length + own.length] ?? 1) === 1);
@@ -35,27 +44,27 @@ function broadcastGradientArgs(a: readonly number[], b: readonly number[]): [num
 
 function reshape(x: Dense, sizes: Dense): Dense {
   const wanted = vectorOf(sizes, "sizes input");
-  const unknown = wanted.indexOf(-1);
-  const second = unknown < 0 ? -1 : wanted.indexOf(-1, unknown + 1);
-  require(second < 0, `Only one input size may be -1, not both ${unknown} and ${second}`);
+  const open = wanted.indexOf(-1);
+  const second = open < 0 ? -1 : wanted.indexOf(-1, open + 1);
+  require(second < 0, `Only one input size may be -1, not both ${open} and ${second}`);
   const negative = wanted.findIndex((size) => size < -1);
   require(negative < 0, `Size ${negative} must be non-negative, not ${wanted[negative]}`);
-  const count = elementCount(x.shape);
-  const known = product(wanted.filter((size) => size !== -1));
-  if (unknown < 0) {
-    require(known ===
-      count, `Input to reshape is a tensor with ${count} values, but the requested shape has ${known}`);
-    return reshaped(x, wanted);
-  }
-  require(known > 0 ||
-    count ===
-      0, "reshape cannot infer the missing input size for an empty tensor unless all specified input sizes are non-zero");
-  require(known === 0 ||
+  const shape = open < 0 ? wanted : wanted.with(open, inferredSize(x.shape, wanted));
+  const [count, asked] = [product(x.shape), product(shape)];
+  require(asked ===
+    count, `Input to reshape is a tensor with ${count} values, but the requested shape has ${asked}`);
+  return reshaped(x, shape);
+}
+
+/** The size that -1 stands for. Where the wanted sizes hold a zero, zeros count on neither side. */
+function inferredSize(from: Shape, wanted: readonly number[]): number {
+  const known = product(wanted.filter((size) => size > 0));
+  const counted = wanted.includes(0) ? from.filter((size) => size > 0) : from;
+  const count = product(counted);
+  require(counted.length < from.length ||
     count % known ===
       0, `Input to reshape is a tensor with ${count} values, but the requested shape requires a multiple of ${known}`);
-  require(known >
-    0, "reshape cannot infer the missing input size for an empty tensor unless all specified input sizes are non-zero");
-  return reshaped(x, wanted.with(unknown, count / known));
+  return Math.floor(count / known);
 }
 
 function expandDims(x: Dense, axis: Dense): Dense {
