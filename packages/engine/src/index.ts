@@ -1,5 +1,7 @@
 /** Everything that @servable/engine offers. */
 export { type FrozenGraphOptions, loadFrozenGraph } from "./frozen-graph.js";
-export { type LoadOptions, loadModel, type Model } from "./model.js";
+export { type LoadOptions, loadSavedModel, type Model } from "./model.js";
+export { loadModel } from "./model-folder.js";
+export { loadOnnxModel } from "./onnx-model.js";
 export type { RowIndependence } from "./passes/row-independence.js";
 export { Session } from "./session.js";

@@ -65,7 +65,7 @@ export interface Model {
  * NOT_FOUND for a folder without a model, tags or ops that don't exist; DATA_LOSS and INVALID_ARGUMENT for damaged
  * files; UNIMPLEMENTED when no signature can run (one that can't does not take the others down).
  */
-export function loadModel(dir: string, options: LoadOptions = {}): Model {
+export function loadSavedModel(dir: string, options: LoadOptions = {}): Model {
   const { savedModel } = readReadable(dir);
   const metaGraph = findMetaGraph(savedModel, options.tags ?? [SERVING_TAG]);
   const program = new Program(metaGraph);

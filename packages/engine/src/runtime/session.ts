@@ -9,10 +9,12 @@ import {
   Code,
   type DType,
   internal,
+  invalidArgument,
   type NumericTensor,
   resourceExhausted,
   StatusError,
   type Tensor,
+  unimplemented,
 } from "@servable/formats";
 import { writeModel } from "../onnx/model-writer.js";
 import type { OnnxGraph, OnnxPort } from "../onnx/onnx-graph.js";
@@ -30,7 +32,19 @@ interface RuntimeTensor {
   readonly location: "cpu";
 }
 
+/** What the binding says of an input or output; `shape` has -1 for sizes that the model leaves open. */
+interface RuntimePort {
+  readonly name: string;
+  readonly isTensor: boolean;
+  /** TensorProto.DataType of onnx.proto. */
+  readonly type?: number;
+  readonly shape?: readonly number[];
+}
+
 interface RuntimeSession {
+  readonly inputMetadata: readonly RuntimePort[];
+  readonly outputMetadata: readonly RuntimePort[];
+  loadModel(path: string, options: object): void;
   loadModel(buffer: ArrayBufferLike, offset: number, length: number, options: object): void;
   run(
     feeds: Readonly<Record<string, RuntimeTensor>>,
@@ -61,8 +75,8 @@ export class OnnxSession {
 
   private constructor(
     private readonly session: RuntimeSession,
-    private readonly inputs: readonly OnnxPort[],
-    private readonly outputs: readonly OnnxPort[],
+    readonly inputs: readonly OnnxPort[],
+    readonly outputs: readonly OnnxPort[],
   ) {
     this.fetches = Object.fromEntries(outputs.map((port) => [port.name, null]));
   }
@@ -83,6 +97,24 @@ export class OnnxSession {
       throw runtimeError(error, `compiling "${graph.name}"`);
     }
     return new OnnxSession(session, graph.inputs, graph.outputs);
+  }
+
+  /**
+   * A model in ONNX's own format, from a file. INVALID_ARGUMENT when ONNX Runtime refuses it, UNIMPLEMENTED when an
+   * input or output is no tensor, or of a type that can't cross into JavaScript.
+   */
+  static open(file: string, options: SessionOptions = {}): OnnxSession {
+    const Session = runtime().InferenceSession;
+    const session = new Session();
+    try {
+      session.loadModel(file, sessionOptions(options, undefined));
+    } catch (error) {
+      throw invalidArgument(`${file}: ${error instanceof Error ? error.message : String(error)}`, {
+        cause: error,
+      });
+    }
+    const ports = (list: readonly RuntimePort[]) => list.map((port) => portOf(port, file));
+    return new OnnxSession(session, ports(session.inputMetadata), ports(session.outputMetadata));
   }
 
   /** Inputs and outputs in the order of the graph's ports. Blocks the thread. */
@@ -131,6 +163,32 @@ const boundaryTypes: ReadonlySet<DType> = new Set<DType>([
   "uint64",
   "bool",
 ]);
+
+/** Element types by TensorProto.DataType (onnx/onnx.proto), as far as they cross into JavaScript. */
+const elementTypes: Readonly<Record<number, DType>> = {
+  1: "float32",
+  2: "uint8",
+  3: "int8",
+  4: "uint16",
+  5: "int16",
+  6: "int32",
+  7: "int64",
+  9: "bool",
+  10: "float16",
+  11: "float64",
+  12: "uint32",
+  13: "uint64",
+};
+
+function portOf({ name, isTensor, type = 0, shape = [] }: RuntimePort, file: string): OnnxPort {
+  const dtype = elementTypes[type];
+  if (!isTensor || dtype === undefined) {
+    throw unimplemented(
+      `${file}: "${name}" is ${isTensor ? `a tensor of element type ${type}` : "no tensor"}`,
+    );
+  }
+  return { name, dtype, shape };
+}
 
 function sessionOptions(options: SessionOptions, externalFolder: string | undefined): object {
   return {

@@ -13,7 +13,8 @@ import {
   toleranceOf,
 } from "@servable/formats/testing";
 import { loadFrozenGraph } from "../frozen-graph.js";
-import { loadModel, type Model } from "../model.js";
+import type { Model } from "../model.js";
+import { loadModel } from "../model-folder.js";
 
 /** One line for each thing that is not as TensorFlow has it; none when all is. */
 export function runCase(golden: GoldenCase): string[] {

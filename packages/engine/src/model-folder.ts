@@ -1,0 +1,42 @@
+/** What a version folder may hold besides a SavedModel, and which loader takes it. */
+import { readdirSync } from "node:fs";
+import path from "node:path";
+import { isSavedModelFolder } from "@servable/formats";
+import { loadFrozenGraph } from "./frozen-graph.js";
+import { type LoadOptions, loadSavedModel, type Model } from "./model.js";
+import { loadOnnxModel } from "./onnx-model.js";
+
+/** Loaders by the ending of the only file they need. */
+const singleFileLoaders: Readonly<Record<string, (file: string, options: LoadOptions) => Model>> = {
+  ".onnx": loadOnnxModel,
+  ".pb": loadFrozenGraph,
+  ".pbtxt": loadFrozenGraph,
+};
+
+/**
+ * Loads the model in a version folder: a SavedModel, or a single `.onnx`, `.pb` or `.pbtxt` file (a frozen graph).
+ * NOT_FOUND for a folder without a model, tags or ops that don't exist; DATA_LOSS and INVALID_ARGUMENT for damaged
+ * files; UNIMPLEMENTED when no signature can run (one that can't does not take the others down).
+ */
+export function loadModel(dir: string, options: LoadOptions = {}): Model {
+  const file = isSavedModelFolder(dir) ? undefined : onlyModelFile(dir);
+  if (file === undefined) return loadSavedModel(dir, options);
+  const load = singleFileLoaders[path.extname(file)] as (file: string, options: LoadOptions) => Model;
+  return load(path.join(dir, file), options);
+}
+
+/** The file that is the whole model; undefined when there is none or more than one. */
+function onlyModelFile(dir: string): string | undefined {
+  const files = namesIn(dir).filter(
+    (name) => path.extname(name) in singleFileLoaders && name !== "fingerprint.pb",
+  );
+  return files.length === 1 ? files[0] : undefined;
+}
+
+function namesIn(dir: string): string[] {
+  try {
+    return readdirSync(dir);
+  } catch {
+    return [];
+  }
+}
