@@ -1,4 +1,4 @@
-/** Expected shapes are those that TensorFlow's own shape functions give (conformance/graphs.py compares them). */
+/** Expected shapes are those that TensorFlow's own shape functions give (conformance/load_in_tensorflow.py compares them). */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { PartialShape } from "../shape.js";
