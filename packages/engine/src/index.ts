@@ -1,4 +1,10 @@
 /** Everything that @servable/engine offers. */
+export {
+  type ExplainedGroup,
+  type ExplainedNode,
+  type ExplainedSignature,
+  explainSavedModel,
+} from "./explain.js";
 export { type FrozenGraphOptions, loadFrozenGraph } from "./frozen-graph.js";
 export { type LoadOptions, loadSavedModel, type Model } from "./model.js";
 export { loadModel } from "./model-folder.js";

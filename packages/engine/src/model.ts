@@ -24,7 +24,7 @@ import {
 import { CompiledRequest } from "./compiled-request.js";
 import type { Graph } from "./graph/graph.js";
 import type { RowIndependence } from "./passes/row-independence.js";
-import { Program, type Request } from "./program.js";
+import { inSignature, Program } from "./program.js";
 import { asTensor } from "./values.js";
 
 export interface LoadOptions {
@@ -103,7 +103,7 @@ class CompiledModel implements Model {
     for (const [name, signature] of signatures)
       graphs.set(
         name,
-        attempt(() => signatureGraph(program, signature)),
+        attempt(() => ({ signature, graph: program.signatureGraph(signature) })),
       );
     for (const graph of graphs.values())
       if (!(graph instanceof StatusError)) program.noteAssignments(graph.graph);
@@ -152,15 +152,7 @@ function attempt<T>(make: () => T): T | StatusError {
 
 interface SignatureGraph {
   readonly signature: Signature;
-  readonly request: Request;
   readonly graph: Graph;
-}
-
-function signatureGraph(program: Program, signature: Signature): SignatureGraph {
-  const feeds = [...signature.inputs.values()].map(({ name, shape }) => ({ name, shape }));
-  const fetches = [...signature.outputs.values()].map(({ name }) => name);
-  const request = { feeds, fetches };
-  return { signature, request, graph: inSignature(signature, () => program.graphOf(request)) };
 }
 
 /** A signature and its compiled request. */
@@ -174,7 +166,8 @@ class SignatureRunner {
     private readonly source: SignatureGraph,
     options: LoadOptions,
   ) {
-    const { signature, request, graph } = source;
+    const { signature, graph } = source;
+    const request = program.signatureRequest(signature);
     this.inputNames = [...signature.inputs.keys()];
     this.outputNames = [...signature.outputs.keys()];
     const { intraOpThreads } = options;
@@ -218,15 +211,5 @@ class SignatureRunner {
     const index = this.outputNames.indexOf(name);
     if (index < 0) throw invalidArgument(`signature "${this.source.signature.name}" has no output "${name}"`);
     return index;
-  }
-}
-
-/** Errors of `make` name the signature. */
-function inSignature<T>(signature: Signature, make: () => T): T {
-  try {
-    return make();
-  } catch (error) {
-    const status = StatusError.from(error);
-    throw new StatusError(status.code, `signature "${signature.name}": ${status.message}`, { cause: error });
   }
 }

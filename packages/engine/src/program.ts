@@ -10,6 +10,8 @@ import {
   invalidArgument,
   notFound,
   type PartialShape,
+  type Signature,
+  StatusError,
   stringTensor,
   type Tensor,
   variablesPrefix,
@@ -109,6 +111,19 @@ export class Program {
     return simplify(orderEffects(specializeBodies(simplify(orderEffects(lowered)))));
   }
 
+  /** The request that a signature stands for. */
+  signatureRequest(signature: Signature): Request {
+    return {
+      feeds: [...signature.inputs.values()].map(({ name, shape }) => ({ name, shape })),
+      fetches: [...signature.outputs.values()].map(({ name }) => name),
+    };
+  }
+
+  /** The graph of a signature's request; errors name the signature. */
+  signatureGraph(signature: Signature): Graph {
+    return inSignature(signature, () => this.graphOf(this.signatureRequest(signature)));
+  }
+
   /** Grows when a variable that may have been frozen turns out to be assigned: what was compiled before is stale. */
   generation = 0;
 
@@ -171,6 +186,16 @@ export class Program {
     constant.verify?.();
     this.frozen.set(name, constant);
     return constant;
+  }
+}
+
+/** Errors of `make` name the signature. */
+export function inSignature<T>(signature: Signature, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    const status = StatusError.from(error);
+    throw new StatusError(status.code, `signature "${signature.name}": ${status.message}`, { cause: error });
   }
 }
 
