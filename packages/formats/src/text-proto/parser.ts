@@ -256,7 +256,8 @@ class Parser {
       throw tokens.error(`message type "${message.desc.typeName}" has no extension "[${url}]"`, start);
     }
     if (seen.size > 0) throw tokens.error("a google.protobuf.Any has one content", start);
-    const desc = this.registry?.getMessage(url.slice(url.lastIndexOf("/") + 1));
+    const [, typeName] = /^type\.google(?:apis|prod)\.com\/(.*)$/.exec(url) ?? [];
+    const desc = typeName === undefined ? undefined : this.registry?.getMessage(typeName);
     if (desc === undefined) throw tokens.error(`unknown message type "${url}" in google.protobuf.Any`, start);
     tokens.skip(":");
     const content = this.message(desc);

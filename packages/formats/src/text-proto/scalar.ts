@@ -51,7 +51,7 @@ export function readEnum(tokens: Tokenizer, desc: DescEnum): number {
 /** An integer; a number where it is small, for speed. */
 function readInteger(tokens: Tokenizer, least: bigint, most: bigint): number | bigint {
   const { start } = tokens;
-  const negative = tokens.skip("-");
+  const negative = least < 0n && tokens.skip("-");
   if (tokens.kind !== Kind.INTEGER) throw tokens.unexpected("an integer");
   const magnitude = magnitudeOf(tokens.token);
   const value = negative ? -magnitude : magnitude;

@@ -28,7 +28,6 @@ const simpleEscapes = new Map<number, number>(
 );
 
 const BACKSLASH = 0x5c;
-const REPLACEMENT_IN_UTF8 = [0xef, 0xbf, 0xbd];
 
 /** Collects the bytes of one string, which may consist of several literals. */
 export class LiteralBytes {
@@ -79,12 +78,11 @@ export class LiteralBytes {
   }
 }
 
+/** Half of a surrogate pair becomes three bytes too, which no UTF-8 has: text fields refuse them, bytes take them. */
 function utf8(code: number): number[] {
   if (code < 0x80) return [code];
   const tail = (shift: number) => 0x80 | ((code >> shift) & 0x3f);
   if (code < 0x800) return [0xc0 | (code >> 6), tail(0)];
-  // Half of a surrogate pair is no character.
-  if (code >= 0xd800 && code < 0xe000) return REPLACEMENT_IN_UTF8;
   if (code < 0x10000) return [0xe0 | (code >> 12), tail(6), tail(0)];
   return [0xf0 | (code >> 18), tail(12), tail(6), tail(0)];
 }
@@ -117,10 +115,8 @@ function readByte(
 ): Escape | LiteralProblem {
   const end = endOfDigits(text, at, Math.min(limit, at + maxDigits), base);
   if (end === at) return { problem: "a hex escape needs digits", offset: at };
-  const value = Number.parseInt(text.slice(at, end), base);
-  return value > 0xff
-    ? { problem: "an octal escape is above \\377", offset: at }
-    : { value, byte: true, end };
+  // Three octal digits can say more than a byte holds; C++ keeps the low bits.
+  return { value: Number.parseInt(text.slice(at, end), base) & 0xff, byte: true, end };
 }
 
 function endOfDigits(text: string, from: number, limit: number, base: 8 | 16): number {

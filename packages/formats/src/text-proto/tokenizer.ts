@@ -22,7 +22,6 @@ const CHAR = {
   DOT: 0x2e,
   ZERO: 0x30,
   BACKSLASH: 0x5c,
-  BYTE_ORDER_MARK: 0xfeff,
 } as const;
 
 export class Tokenizer {
@@ -41,7 +40,6 @@ export class Tokenizer {
     readonly text: string,
     private readonly what: string,
   ) {
-    if (text.charCodeAt(0) === CHAR.BYTE_ORDER_MARK) this.end = 1;
     this.next();
   }
 
