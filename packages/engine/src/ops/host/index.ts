@@ -6,6 +6,7 @@ import { comparisonKernels } from "./comparison.js";
 import { elementwiseBinaryKernels } from "./elementwise-binary.js";
 import { elementwiseUnaryKernels } from "./elementwise-unary.js";
 import { gatheringKernels } from "./gathering.js";
+import { gradientKernels } from "./gradients.js";
 import { identityKernels } from "./identity.js";
 import { joiningKernels } from "./joining.js";
 import { placeholderKernels } from "./placeholders.js";
@@ -14,7 +15,9 @@ import { reductionKernels } from "./reductions.js";
 import { sequenceKernels } from "./sequences.js";
 import { shapingKernels } from "./shaping.js";
 import { slicingKernels } from "./slicing.js";
+import { specialKernels } from "./special.js";
 import { tableKernels } from "./tables/tables.js";
+import { tensorListKernels } from "./tensor-lists.js";
 import { variableKernels } from "./variables.js";
 
 export const hostRows: HostTable = {
@@ -33,5 +36,8 @@ export const hostRows: HostTable = {
   ...shapingKernels,
   ...slicingKernels,
   ...tableKernels,
+  ...tensorListKernels,
   ...variableKernels,
+  ...specialKernels,
+  ...gradientKernels,
 };
