@@ -18,6 +18,7 @@ import { slicingKernels } from "./slicing.js";
 import { specialKernels } from "./special.js";
 import { tableKernels } from "./tables/tables.js";
 import { tensorListKernels } from "./tensor-lists.js";
+import { tensorListKernels } from "./tensor-lists.js";
 import { variableKernels } from "./variables.js";
 
 export const hostRows: HostTable = {
@@ -36,6 +37,7 @@ export const hostRows: HostTable = {
   ...shapingKernels,
   ...slicingKernels,
   ...tableKernels,
+  ...tensorListKernels,
   ...tensorListKernels,
   ...variableKernels,
   ...specialKernels,
