@@ -16,8 +16,8 @@ import { sequenceKernels } from "./sequences.js";
 import { shapingKernels } from "./shaping.js";
 import { slicingKernels } from "./slicing.js";
 import { specialKernels } from "./special.js";
+import { stringKernels } from "./strings/index.js";
 import { tableKernels } from "./tables/tables.js";
-import { tensorListKernels } from "./tensor-lists.js";
 import { tensorListKernels } from "./tensor-lists.js";
 import { variableKernels } from "./variables.js";
 
@@ -36,8 +36,8 @@ export const hostRows: HostTable = {
   ...sequenceKernels,
   ...shapingKernels,
   ...slicingKernels,
+  ...stringKernels,
   ...tableKernels,
-  ...tensorListKernels,
   ...tensorListKernels,
   ...variableKernels,
   ...specialKernels,

@@ -1,0 +1,4 @@
+import { describeRecorded } from "../testing/recorded-cases.js";
+import { stringKernels } from "./index.js";
+
+describeRecorded("strings", stringKernels);
