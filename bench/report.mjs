@@ -1,0 +1,103 @@
+/** The printed report: facts, then a table for each scenario, with ratios to the servers that are the yardsticks. */
+import { numberText, summaryText, table } from "./table.mjs";
+
+/** @typedef {{ model: string, server: string } & import("./cold-start.mjs").ColdStart} ColdStartRow */
+/** @typedef {import("./servers.mjs").Server} Server */
+/** @typedef {import("./throughput.mjs").Throughput} Throughput */
+
+/** What the others are compared with: the original's threading model and a plain Node server. */
+const YARDSTICKS = [
+  { key: "floor-sync", title: "× floor" },
+  { key: "plain-node", title: "× plain Node" },
+];
+
+/**
+ * @param {Readonly<Record<string, string>>} facts
+ * @param {readonly string[]} notes
+ */
+export function header(facts, notes) {
+  const width = Math.max(...Object.keys(facts).map((name) => name.length));
+  return [
+    "",
+    ...Object.entries(facts).map(([name, value]) => `${name.padEnd(width)}  ${value}`),
+    ...notes.map((note) => `note: ${note}`),
+    "",
+  ].join("\n");
+}
+
+/**
+ * @param {readonly Server[]} servers
+ * @param {string} key
+ */
+const titleOf = (servers, key) => servers.find((server) => server.key === key)?.title ?? key;
+
+/**
+ * How many times as much; "" where there is nothing to compare with.
+ * @param {number} value
+ * @param {number | undefined} yardstick
+ */
+const ratio = (value, yardstick) => (yardstick === undefined ? "" : `${numberText(value / yardstick)}×`);
+
+/**
+ * @param {readonly Server[]} servers
+ * @param {readonly ColdStartRow[]} rows
+ */
+export function coldStartTable(servers, rows) {
+  const head = [
+    "cold start, unpinned",
+    "model",
+    "first answer ms",
+    "× floor",
+    "RSS MiB",
+    "× floor",
+    "peak MiB",
+  ];
+  const cells = rows.map((row) => {
+    const floor = rows.find((other) => other.model === row.model && other.server === "floor-sync");
+    return [
+      titleOf(servers, row.server),
+      row.model,
+      summaryText(row.firstAnswerMs),
+      ratio(row.firstAnswerMs.median, floor?.firstAnswerMs.median),
+      summaryText(row.rssMiB),
+      ratio(row.rssMiB?.median ?? Number.NaN, floor?.rssMiB?.median),
+      summaryText(row.peakMiB),
+    ];
+  });
+  return `${table(head, cells)}\n`;
+}
+
+/**
+ * @param {readonly Server[]} servers
+ * @param {readonly Throughput[]} rows
+ */
+export function throughputTable(servers, rows) {
+  const yardsticks = YARDSTICKS.filter(({ key }) => rows.some((row) => row.server === key));
+  const head = [
+    "half_plus_two over gRPC",
+    "in flight",
+    "requests/s",
+    ...yardsticks.map(({ title }) => title),
+    "p50 ms",
+    "p99 ms",
+    "server cores",
+    "other cores",
+  ];
+  const inOrder = [...rows].sort((a, b) => a.concurrency - b.concurrency);
+  const cells = inOrder.map((row) => {
+    const same = rows.filter((other) => other.concurrency === row.concurrency);
+    return [
+      titleOf(servers, row.server),
+      String(row.concurrency),
+      summaryText(row.rps),
+      ...yardsticks.map(({ key }) =>
+        ratio(row.rps.median, same.find((other) => other.server === key)?.rps.median),
+      ),
+      summaryText(row.p50Ms),
+      summaryText(row.p99Ms),
+      row.serverCpus.median.toFixed(2),
+      row.otherCpus.median.toFixed(2),
+    ];
+  });
+  return `${table(head, cells)}\n`;
+}

@@ -1,0 +1,77 @@
+/** The servers that are compared, as data: how each is started for a model. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { HALF_PLUS_TWO } from "./half-plus-two.mjs";
+import { REPOSITORY } from "./machine.mjs";
+
+/** @typedef {{ name: string, folder: string }} Model the folder is that of the version folders */
+
+/**
+ * @typedef {object} Server
+ * @property {string} key names it in results
+ * @property {string} title names it in tables
+ * @property {(model: Model) => boolean} serves whether it can serve a model
+ * @property {(model: Model, port: number) => string[]} command that serves the model by gRPC at the port
+ */
+
+const servableMain = join(REPOSITORY, "packages", "server", "dist", "cli", "main.js");
+
+/** @type {Server} */
+const servable = {
+  key: "servable",
+  title: "Servable",
+  serves: () => true,
+  command: ({ name, folder }, port) => [
+    process.execPath,
+    servableMain,
+    "serve",
+    `--port=${port}`,
+    `--model_name=${name}`,
+    `--model_base_path=${folder}`,
+  ],
+};
+
+/** @type {Server} */
+const plainNode = {
+  key: "plain-node",
+  title: "plain Node server",
+  serves: ({ name }) => name === HALF_PLUS_TWO,
+  command: (_, port) => [
+    process.execPath,
+    join(REPOSITORY, "bench", "baselines", "plain-node-server.mjs"),
+    `--port=${port}`,
+  ],
+};
+
+/**
+ * The floor with one of gRPC C++'s threading models: "sync" is what TensorFlow Serving uses, "callback" the newer one.
+ * @param {string} program
+ * @param {"sync" | "callback"} api
+ * @returns {Server}
+ */
+const floor = (program, api) => ({
+  key: `floor-${api}`,
+  title: `C++ floor, ${api} API`,
+  serves: () => true,
+  command: ({ name, folder }, port) => [
+    program,
+    `--model_base_path=${folder}`,
+    `--model_name=${name}`,
+    `--port=${port}`,
+    `--api=${api}`,
+  ],
+});
+
+/**
+ * The servers that can be measured here, and notes on those that can't.
+ * @param {string | undefined} floorProgram
+ */
+export function availableServers(floorProgram) {
+  const hasServable = existsSync(servableMain);
+  const floors =
+    floorProgram === undefined ? [] : [floor(floorProgram, "sync"), floor(floorProgram, "callback")];
+  return {
+    servers: [...(hasServable ? [servable] : []), plainNode, ...floors],
+    notes: hasServable ? [] : [`Servable: ${servableMain} is missing; npm run build makes it`],
+  };
+}

@@ -1,0 +1,114 @@
+/**
+ * Requests per second and latencies of half_plus_two over gRPC, the server pinned to one core and the generator to
+ * another. The servers take turns, so that a change in the machine's mood meets all of them.
+ */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fromBinary } from "@bufbuild/protobuf";
+import { tensorFromProto } from "@servable/formats";
+import { PredictResponseSchema } from "@servable/formats/protobuf/tensorflow_serving/apis/predict_pb";
+import { measureLoad } from "./generator.mjs";
+import { EXPECTED_Y, halfPlusTwoProbe, halfPlusTwoRequest } from "./half-plus-two.mjs";
+import { pinned } from "./machine.mjs";
+import { freePort, ServerProcess } from "./server-process.mjs";
+import { summarize } from "./statistics.mjs";
+
+export const CONCURRENCIES = [1, 8, 64];
+
+const SERVER_CORE = 0;
+const WARMUP_SECONDS = 0.5;
+
+/**
+ * @typedef {object} Throughput
+ * @property {string} server its key
+ * @property {number} concurrency requests in flight
+ * @property {import("./statistics.mjs").Summary} rps
+ * @property {import("./statistics.mjs").Summary} p50Ms
+ * @property {import("./statistics.mjs").Summary} p99Ms
+ * @property {import("./statistics.mjs").Summary} serverCpus
+ * @property {import("./statistics.mjs").Summary} otherCpus
+ */
+
+/**
+ * @typedef {object} ThroughputPlan
+ * @property {readonly import("./servers.mjs").Server[]} servers
+ * @property {import("./generator.mjs").Generator} generator
+ * @property {import("./servers.mjs").Model} model
+ * @property {string} folder for files of the run
+ * @property {number} repetitions
+ * @property {number} seconds of each measurement, after the warm-up
+ */
+
+/**
+ * @param {ThroughputPlan} plan
+ * @returns {Promise<Throughput[]>}
+ */
+export async function measureThroughput(plan) {
+  const requestFile = join(plan.folder, "request.bin");
+  writeFileSync(requestFile, halfPlusTwoRequest());
+  /** @type {Map<string, import("./generator.mjs").LoadResult[]>} */
+  const results = new Map();
+  for (let repetition = 0; repetition < plan.repetitions; repetition++) {
+    for (const server of plan.servers) {
+      for (const [concurrency, result] of await measureServer(server, plan, requestFile)) {
+        const key = keyOf(server.key, concurrency);
+        results.set(key, [...(results.get(key) ?? []), result]);
+      }
+    }
+  }
+  return plan.servers.flatMap((server) =>
+    CONCURRENCIES.map((concurrency) => {
+      const runs = results.get(keyOf(server.key, concurrency)) ?? [];
+      return {
+        server: server.key,
+        concurrency,
+        rps: summarize(runs.map((run) => run.rps)),
+        p50Ms: summarize(runs.map((run) => run.p50Ms)),
+        p99Ms: summarize(runs.map((run) => run.p99Ms)),
+        serverCpus: summarize(runs.map((run) => run.serverCpus)),
+        otherCpus: summarize(runs.map((run) => run.otherCpus)),
+      };
+    }),
+  );
+}
+
+/** @param {string} server @param {number} concurrency */
+const keyOf = (server, concurrency) => `${server} ${concurrency}`;
+
+/**
+ * One server at each concurrency.
+ * @param {import("./servers.mjs").Server} server
+ * @param {ThroughputPlan} plan
+ * @param {string} requestFile
+ */
+async function measureServer(server, { generator, model, folder, seconds }, requestFile) {
+  const port = await freePort();
+  const running = new ServerProcess(pinned(SERVER_CORE, server.command(model, port)), port);
+  const dumpFile = join(folder, "answer.bin");
+  /** @type {Map<number, import("./generator.mjs").LoadResult>} */
+  const results = new Map();
+  try {
+    await running.firstAnswer(halfPlusTwoProbe);
+    for (const concurrency of CONCURRENCIES) {
+      const load = { generator, server: running, requestFile, concurrency, seconds, dumpFile };
+      const { answer, ...result } = await measureLoad({ ...load, warmupSeconds: WARMUP_SECONDS });
+      checkAnswer(answer, server);
+      results.set(concurrency, result);
+    }
+  } finally {
+    await running.stop();
+  }
+  return results;
+}
+
+/**
+ * A fast wrong answer is worth nothing.
+ * @param {Uint8Array} answer
+ * @param {import("./servers.mjs").Server} server
+ */
+function checkAnswer(answer, server) {
+  const y = fromBinary(PredictResponseSchema, answer).outputs.y;
+  const value = y && tensorFromProto(y, 'output "y"').data[0];
+  if (value !== EXPECTED_Y)
+    throw new Error(`${server.title} answers ${value} under load, expected ${EXPECTED_Y}`);
+}
