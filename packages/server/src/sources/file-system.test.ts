@@ -34,13 +34,13 @@ describe("the file system source", () => {
   });
 
   async function start(choice: VersionChoice = latest, pollIntervalMs = 0): Promise<void> {
-    source = new FileSystemSource([{ name: "m", basePath: base, choice }], {
+    source = new FileSystemSource({
       pollIntervalMs,
       isSettled: ({ version }) => settled.has(version),
       warn: (message) => warnings.push(message),
       clock,
     });
-    await source.start((name, versions) => {
+    await source.start([{ name: "m", basePath: base, choice }], (name, versions) => {
       aspired.set(
         name,
         versions.map(({ data }) => data.slice(base.length + 1)),

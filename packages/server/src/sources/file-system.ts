@@ -55,7 +55,7 @@ interface Candidate {
 }
 
 export class FileSystemSource {
-  #servables: readonly MonitoredServable[];
+  #servables: readonly MonitoredServable[] = [];
   #target: AspiredVersionsCallback<string> = () => {};
   /** Folders by version, of each servable that was polled. */
   readonly #seen = new Map<string, ReadonlyMap<bigint, SeenFolder>>();
@@ -64,15 +64,14 @@ export class FileSystemSource {
   readonly #stop = new AbortController();
   #polling: Promise<void> = Promise.resolve();
 
-  constructor(
-    servables: readonly MonitoredServable[],
-    private readonly options: FileSystemSourceOptions,
-  ) {
-    this.#servables = servables;
-  }
+  constructor(private readonly options: FileSystemSourceOptions) {}
 
-  /** Starts to poll, at once for the first time. Resolves after the first poll. */
-  async start(target: AspiredVersionsCallback<string>): Promise<void> {
+  /** Starts to watch, with a first poll, and resolves after it. */
+  async start(
+    servables: readonly MonitoredServable[],
+    target: AspiredVersionsCallback<string>,
+  ): Promise<void> {
+    this.#servables = servables;
     this.#target = target;
     if (this.options.pollIntervalMs < 0) return;
     await this.poll();

@@ -1,0 +1,31 @@
+/** ModelSpec (apis/model.proto) to and from the wire. */
+import { create } from "@bufbuild/protobuf";
+import { Code, decodeMessage } from "@servable/formats";
+import {
+  type ModelSpec as ModelSpecMessage,
+  ModelSpecSchema,
+} from "@servable/formats/protobuf/tensorflow_serving/apis/model_pb";
+import type { ModelSpec, ServedSpec } from "../inference/model-spec.js";
+
+export function modelSpecFromBytes(bytes: Uint8Array): ModelSpec {
+  return modelSpecOf(decodeMessage(ModelSpecSchema, bytes, "model_spec", Code.INTERNAL));
+}
+
+export function modelSpecOf({ name, signatureName, versionChoice }: ModelSpecMessage): ModelSpec {
+  switch (versionChoice.case) {
+    case "version":
+      return { name, signatureName, version: versionChoice.value.value };
+    case "versionLabel":
+      return { name, signatureName, label: versionChoice.value };
+    default:
+      return { name, signatureName };
+  }
+}
+
+export function modelSpecMessage({ name, version, signatureName }: ServedSpec): ModelSpecMessage {
+  return create(ModelSpecSchema, {
+    name,
+    signatureName,
+    versionChoice: { case: "version", value: { value: version } },
+  });
+}

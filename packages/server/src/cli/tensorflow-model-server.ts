@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+/** The `tensorflow_model_server` program: `servable serve` by the name that scripts and images know. */
+import { serve } from "./serve.js";
+
+process.exitCode = await serve("tensorflow_model_server", process.argv.slice(2));

@@ -1,0 +1,172 @@
+/** From flags, and the files that they name, to what the server is made of. */
+import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
+import { invalidArgument } from "@servable/formats";
+import { ModelServerConfigSchema } from "@servable/formats/protobuf/tensorflow_serving/config/model_server_config_pb";
+import { SSLConfigSchema } from "@servable/formats/protobuf/tensorflow_serving/config/ssl_config_pb";
+import type { ServerTls } from "../grpc/transport.js";
+import type { LoadOptions } from "../servables/engine-contract.js";
+import type { FlagValues } from "./flags.js";
+import { LATEST, type ModelConfig, modelConfigsOf } from "./model-config.js";
+import { readTextProtoFile } from "./text-proto-file.js";
+
+export interface ServerSettings {
+  readonly models: readonly ModelConfig[];
+  /** The file that `models` come from, if any, and how often to look at it: 0 is once. */
+  readonly modelConfigFile?: string;
+  readonly modelConfigPollMs: number;
+  readonly load: LoadOptions;
+  readonly warmUp: WarmUpSettings;
+  readonly lifeCycle: LifeCycleSettings;
+  readonly checkMethodNames: boolean;
+  readonly answerAsTensorContent: boolean;
+  readonly grpc: GrpcSettings;
+  readonly rest?: RestSettings;
+}
+
+export interface WarmUpSettings {
+  readonly isEnabled: boolean;
+  /** Times that each request is run. */
+  readonly iterations: number;
+}
+
+export interface LifeCycleSettings {
+  readonly pollIntervalMs: number;
+  readonly maxParallelLoads: number;
+  readonly maxParallelUnloads: number;
+  readonly maxLoadRetries: number;
+  readonly loadRetryIntervalMs: number;
+  readonly labelsForUnavailable: "none" | "new" | "any";
+}
+
+export interface GrpcSettings {
+  /** "host:port" or "unix:path"; may be empty. */
+  readonly addresses: readonly string[];
+  readonly tls?: ServerTls;
+  readonly channelArguments: ReadonlyMap<string, string | number>;
+  readonly hasHealthService: boolean;
+}
+
+export interface RestSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly timeoutMs: number;
+  readonly allowCrossOrigin: boolean;
+}
+
+/** Reads the files that the flags name. INVALID_ARGUMENT when the flags don't make a server. */
+export async function settingsOf(flags: FlagValues): Promise<ServerSettings> {
+  const models = await modelsOf(flags);
+  const rest = restOf(flags);
+  const grpc = await grpcOf(flags);
+  if (grpc.addresses.length === 0 && rest === undefined) {
+    throw invalidArgument("At least one of --port, --grpc_socket_path and --rest_api_port must be set");
+  }
+  const intraOpThreads = flags.tensorflow_intra_op_parallelism || flags.tensorflow_session_parallelism;
+  return {
+    models,
+    ...(flags.model_config_file === "" ? {} : { modelConfigFile: flags.model_config_file }),
+    modelConfigPollMs: flags.model_config_file_poll_wait_seconds * 1000,
+    load: {
+      tags: flags.saved_model_tags.split(",").filter((tag) => tag !== ""),
+      ...(intraOpThreads > 0 ? { intraOpThreads } : {}),
+    },
+    warmUp: {
+      isEnabled: flags.enable_model_warmup,
+      iterations: Math.max(1, flags.num_request_iterations_for_warmup),
+    },
+    lifeCycle: lifeCycleOf(flags),
+    checkMethodNames: flags.enable_signature_method_name_check,
+    answerAsTensorContent: flags.enable_serialization_as_tensor_content,
+    grpc,
+    ...(rest === undefined ? {} : { rest }),
+  };
+}
+
+async function modelsOf(flags: FlagValues): Promise<ModelConfig[]> {
+  if (flags.model_config_file !== "") return await readModelConfigs(flags.model_config_file);
+  if (flags.model_base_path === "") {
+    throw invalidArgument(
+      "Both --model_base_path and --model_config_file are empty: there is nothing to serve",
+    );
+  }
+  const basePath = resolve(flags.model_base_path);
+  return [{ name: flags.model_name, basePath, versions: LATEST, labels: new Map() }];
+}
+
+/** The models of a model config file. */
+export async function readModelConfigs(path: string): Promise<ModelConfig[]> {
+  return modelConfigsOf(await readTextProtoFile(ModelServerConfigSchema, path));
+}
+
+function lifeCycleOf(flags: FlagValues): LifeCycleSettings {
+  return {
+    pollIntervalMs: flags.file_system_poll_wait_seconds * 1000,
+    maxParallelLoads: flags.num_load_threads || Math.min(4, availableParallelism()),
+    maxParallelUnloads: flags.num_unload_threads || Number.MAX_SAFE_INTEGER,
+    maxLoadRetries: flags.max_num_load_retries,
+    loadRetryIntervalMs: Math.max(0, flags.load_retry_interval_micros / 1000),
+    labelsForUnavailable: flags.force_allow_any_version_labels_for_unavailable_models
+      ? "any"
+      : flags.allow_version_labels_for_unavailable_models
+        ? "new"
+        : "none",
+  };
+}
+
+async function grpcOf(flags: FlagValues): Promise<GrpcSettings> {
+  const addresses: string[] = [];
+  if (flags.port !== 0) addresses.push(`0.0.0.0:${requirePort("port", flags.port)}`);
+  if (flags.grpc_socket_path !== "") addresses.push(`unix:${resolve(flags.grpc_socket_path)}`);
+  const tls = flags.ssl_config_file === "" ? undefined : await tlsOf(flags.ssl_config_file);
+  return {
+    addresses,
+    ...(tls === undefined ? {} : { tls }),
+    channelArguments: channelArguments(flags.grpc_channel_arguments),
+    hasHealthService: flags.enable_grpc_healthcheck_service,
+  };
+}
+
+function restOf(flags: FlagValues): RestSettings | undefined {
+  const port = requirePort("rest_api_port", flags.rest_api_port);
+  if (port === 0) return undefined;
+  if (port === flags.port) {
+    throw invalidArgument(`--rest_api_port and --port are both ${port}: they must differ`);
+  }
+  return {
+    host: "0.0.0.0",
+    port,
+    timeoutMs: flags.rest_api_timeout_in_ms,
+    allowCrossOrigin: flags.rest_api_enable_cors_support,
+  };
+}
+
+function requirePort(name: string, port: number): number {
+  if (port < 0 || port > 65_535) throw invalidArgument(`--${name}=${port} is no port`);
+  return port;
+}
+
+async function tlsOf(path: string): Promise<ServerTls> {
+  const { serverKey, serverCert, customCa, clientVerify } = await readTextProtoFile(SSLConfigSchema, path);
+  if (serverKey === "" || serverCert === "") {
+    throw invalidArgument(`${path}: server_key and server_cert must both be set`);
+  }
+  return {
+    key: serverKey,
+    certificate: serverCert,
+    ...(customCa === "" ? {} : { clientAuthority: customCa }),
+    requireClientCertificate: clientVerify,
+  };
+}
+
+/** "a=1,b=text": integers as numbers, the rest as text. */
+function channelArguments(text: string): Map<string, string | number> {
+  const pairs = text.split(",").filter((pair) => pair !== "");
+  return new Map(
+    pairs.map((pair) => {
+      const [name = "", value] = pair.split("=", 2);
+      if (value === undefined) throw invalidArgument(`--grpc_channel_arguments: "${pair}" is not name=value`);
+      return [name, /^-?\d+$/.test(value) ? Number(value) : value];
+    }),
+  );
+}

@@ -1,0 +1,57 @@
+/**
+ * What the server needs of a gRPC transport, and nothing of any library: methods by path, request bytes in, response
+ * bytes out. The transport owns sockets, HTTP/2, framing, compression, deadlines and status trailers.
+ */
+
+export interface CallContext {
+  /**
+   * Aborted when the caller cancelled, its deadline passed, or the connection was lost. The reason is a StatusError
+   * (CANCELLED or DEADLINE_EXCEEDED).
+   */
+  readonly signal: AbortSignal;
+  /** Milliseconds since the epoch, when the caller set a deadline. */
+  readonly deadline?: number;
+}
+
+/** One serialized request message to one serialized response message. Throws StatusError. */
+export type UnaryHandler = (request: Uint8Array, context: CallContext) => Promise<Uint8Array>;
+
+/** One serialized request message to a stream of serialized response messages. Throws StatusError. */
+export type ServerStreamHandler = (request: Uint8Array, context: CallContext) => AsyncIterable<Uint8Array>;
+
+export type Method =
+  | { readonly kind: "unary"; readonly path: string; readonly handler: UnaryHandler }
+  | { readonly kind: "server-stream"; readonly path: string; readonly handler: ServerStreamHandler };
+
+/** PEM texts. */
+export interface ServerTls {
+  readonly key: string;
+  readonly certificate: string;
+  /** Certificates that clients' certificates are checked against. */
+  readonly clientAuthority?: string;
+  readonly requireClientCertificate: boolean;
+}
+
+export interface TransportOptions {
+  /** "host:port" with port 0 for any free one, or "unix:path". */
+  readonly addresses: readonly string[];
+  readonly tls?: ServerTls;
+  /** Bytes of one request message; 2^31 - 1 in TensorFlow Serving. */
+  readonly maxRequestBytes: number;
+  /** Further arguments by gRPC's names, such as "grpc.max_connection_age_ms". */
+  readonly channelArguments: ReadonlyMap<string, string | number>;
+}
+
+export interface RunningTransport {
+  /** The ports that were bound, in the order of the addresses; 0 for a unix socket. */
+  readonly ports: readonly number[];
+  /** Takes no new calls and resolves when those under way are done. */
+  drain(): Promise<void>;
+  /** Ends everything at once. */
+  close(): void;
+}
+
+export type StartTransport = (
+  methods: readonly Method[],
+  options: TransportOptions,
+) => Promise<RunningTransport>;

@@ -1,0 +1,224 @@
+/**
+ * The HTTP/1.1 server: reads bodies, undoes and does gzip, keeps the time limit, turns errors into answers. Which
+ * path does what is for the routes it is given.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { promisify } from "node:util";
+import { constants, gunzip, gzip } from "node:zlib";
+import { Code, httpStatusOf, invalidArgument, notFound, StatusError, unavailable } from "@servable/formats";
+
+export interface HttpRequest {
+  readonly verb: string;
+  /** As sent, without the query. */
+  readonly path: string;
+  readonly query: string;
+  readonly body: Uint8Array;
+  /** Aborted with a StatusError when the client is gone or the time is up. */
+  readonly signal: AbortSignal;
+}
+
+export interface HttpAnswer {
+  readonly contentType: string;
+  readonly body: string | Uint8Array;
+}
+
+/** Throws StatusError; the answer is then its JSON with its HTTP status. */
+export type HttpHandler = (request: HttpRequest) => Promise<HttpAnswer>;
+
+/** Paths that begin with `prefix` go to `handler`. The first match counts. */
+export interface HttpRoute {
+  readonly prefix: string;
+  readonly handler: HttpHandler;
+}
+
+export interface HttpServerOptions {
+  readonly host: string;
+  /** 0 for any free one. */
+  readonly port: number;
+  readonly timeoutMs: number;
+  /** Whether web pages of other origins may call. */
+  readonly allowCrossOrigin: boolean;
+  /** Bytes of one body, as sent and after gunzip. */
+  readonly maxBodyBytes: number;
+  readonly maxInflatedBytes: number;
+}
+
+export interface RunningHttpServer {
+  readonly port: number;
+  /** Takes no new connections and resolves when the requests under way are answered. */
+  drain(): Promise<void>;
+  close(): void;
+}
+
+/** Smaller answers are not worth compressing. */
+const MIN_GZIP_BYTES = 1024;
+/** Idle connections stay open longer than common load balancers keep theirs. */
+const KEEP_ALIVE_MS = 75_000;
+
+const deflate = promisify(gzip);
+const inflate = promisify(gunzip);
+
+export async function startHttpServer(
+  routes: readonly HttpRoute[],
+  options: HttpServerOptions,
+): Promise<RunningHttpServer> {
+  const server = createServer((request, response) => void respond(routes, options, request, response));
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
+  // Large bodies over slow lines take their time; slow headers don't.
+  server.requestTimeout = 0;
+  await listen(server, options);
+  return {
+    port: (server.address() as AddressInfo).port,
+    drain: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeIdleConnections();
+      }),
+    close: () => {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
+function listen(server: Server, { host, port }: HttpServerOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error) =>
+      reject(unavailable(`Cannot listen at ${host}:${port}: ${error.message}`, { cause: error })),
+    );
+    server.listen(port, host, resolve);
+  });
+}
+
+async function respond(
+  routes: readonly HttpRoute[],
+  options: HttpServerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  if (options.allowCrossOrigin) {
+    response.setHeader("Access-Control-Allow-Origin", "*");
+    response.setHeader("Access-Control-Allow-Methods", "POST, GET");
+    response.setHeader("Access-Control-Allow-Headers", "Content-Type");
+  }
+  const limit = limitTime(response, options.timeoutMs);
+  try {
+    const answer =
+      options.allowCrossOrigin && request.method === "OPTIONS"
+        ? { contentType: JSON_TYPE, body: "" }
+        : await answerOf(routes, options, request, limit.signal);
+    await send(request, response, 200, answer);
+  } catch (reason) {
+    const error = StatusError.from(reason);
+    await send(request, response, httpStatus(error), {
+      contentType: JSON_TYPE,
+      body: errorJson(error.message),
+    });
+  } finally {
+    limit.clear();
+  }
+}
+
+const JSON_TYPE = "application/json";
+
+async function answerOf(
+  routes: readonly HttpRoute[],
+  options: HttpServerOptions,
+  request: IncomingMessage,
+  signal: AbortSignal,
+): Promise<HttpAnswer> {
+  const verb = request.method ?? "GET";
+  const [path = "", query = ""] = splitOnce(request.url ?? "/", "?");
+  const route = routes.find(({ prefix }) => path.toLowerCase().startsWith(prefix));
+  if (route === undefined) {
+    // The connection can't be used again before its body is read.
+    request.resume();
+    throw notFound(`Not found: ${verb} ${path}`);
+  }
+  const body = await inflated(request, await bodyOf(request, options.maxBodyBytes), options.maxInflatedBytes);
+  return await route.handler({ verb, path, query, body, signal });
+}
+
+function splitOnce(text: string, separator: string): [string, string] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+/** Aborts when the time is up, or when the connection closes before the answer is sent. */
+function limitTime(response: ServerResponse, timeoutMs: number): { signal: AbortSignal; clear: () => void } {
+  const abort = new AbortController();
+  const timer = setTimeout(() => {
+    abort.abort(new StatusError(Code.DEADLINE_EXCEEDED, `The request took longer than ${timeoutMs} ms`));
+  }, timeoutMs);
+  response.on("close", () => {
+    if (!response.writableFinished) abort.abort(new StatusError(Code.CANCELLED, "The client is gone"));
+  });
+  return { signal: abort.signal, clear: () => clearTimeout(timer) };
+}
+
+class BodyTooLarge extends StatusError {}
+
+async function bodyOf(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > maxBytes) throw tooLarge(`The body is larger than ${maxBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+}
+
+function tooLarge(message: string): StatusError {
+  return new BodyTooLarge(Code.RESOURCE_EXHAUSTED, message);
+}
+
+async function inflated(request: IncomingMessage, body: Buffer, maxBytes: number): Promise<Uint8Array> {
+  const encoding = request.headers["content-encoding"] ?? "identity";
+  if (encoding === "identity") return plain(body);
+  if (encoding !== "gzip" && encoding !== "x-gzip") {
+    throw invalidArgument(`Content-Encoding "${encoding}" is not supported, only gzip is`);
+  }
+  try {
+    return plain(await inflate(body, { maxOutputLength: maxBytes }));
+  } catch (reason) {
+    const { code, message } = reason as NodeJS.ErrnoException;
+    if (code === "ERR_BUFFER_TOO_LARGE") throw tooLarge(`The body inflates to more than ${maxBytes} bytes`);
+    throw invalidArgument(`The body is no gzip: ${message}`);
+  }
+}
+
+function plain(buffer: Buffer): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+}
+
+async function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  { contentType, body }: HttpAnswer,
+): Promise<void> {
+  if (response.destroyed) return;
+  let bytes = typeof body === "string" ? Buffer.from(body) : body;
+  response.statusCode = status;
+  if (contentType !== "") response.setHeader("Content-Type", contentType);
+  const acceptsGzip = /\bgzip\b/.test(String(request.headers["accept-encoding"] ?? ""));
+  if (acceptsGzip && bytes.length >= MIN_GZIP_BYTES) {
+    bytes = await deflate(bytes, { level: constants.Z_BEST_SPEED });
+    response.setHeader("Content-Encoding", "gzip");
+  }
+  response.setHeader("Content-Length", bytes.length);
+  // What is left of a body that was refused would be taken for the next request.
+  if (!request.complete) response.setHeader("Connection", "close");
+  response.end(bytes);
+}
+
+function httpStatus(error: StatusError): number {
+  return error instanceof BodyTooLarge ? 413 : httpStatusOf(error.code);
+}
+
+/** The body of an answer that says what went wrong. */
+export function errorJson(message: string): string {
+  return `{\n    "error": ${JSON.stringify(message)}\n}`;
+}

@@ -1,0 +1,29 @@
+/**
+ * What the server needs of an engine: a module that exports `loadModel`. `@servable/engine` is one; tests bring their
+ * own. Everything is synchronous and runs in the model's worker thread.
+ */
+import type { Signature, Tensor } from "@servable/formats";
+import type { SignatureDefMap } from "@servable/formats/protobuf/tensorflow_serving/apis/get_model_metadata_pb";
+
+export interface LoadOptions {
+  /** Tags of the MetaGraph to load. */
+  readonly tags?: readonly string[];
+  /** Threads that one operator may use; 0 or absent: as many as there are cores. */
+  readonly intraOpThreads?: number;
+}
+
+export interface Model {
+  readonly signatures: ReadonlyMap<string, Signature>;
+  readonly signatureDefs: SignatureDefMap;
+  run(
+    signature: string,
+    inputs: ReadonlyMap<string, Tensor>,
+    outputs?: readonly string[],
+  ): Map<string, Tensor>;
+  close(): void;
+}
+
+export interface Engine {
+  /** The model in a version's folder. Throws StatusError. */
+  loadModel(path: string, options?: LoadOptions): Model;
+}

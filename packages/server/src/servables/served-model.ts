@@ -1,0 +1,22 @@
+/** What a loaded version offers to those who answer requests. Where and how it runs is for its loader to know. */
+import type { Signature, Tensor } from "@servable/formats";
+
+export interface ServedModel {
+  readonly signatures: ReadonlyMap<string, Signature>;
+  /** The model's SignatureDefs as it was saved with: a serialized SignatureDefMap of get_model_metadata.proto. */
+  readonly signatureDefs: Uint8Array;
+  /**
+   * Runs a signature. Inputs are by the signature's names, all of them, of its dtypes.
+   *
+   * Takes the inputs over: their memory may be gone afterwards.
+   *
+   * @param outputs names of the outputs to compute
+   * @param signal aborted with a StatusError when nobody waits for the answer any more
+   */
+  run(
+    signature: string,
+    inputs: ReadonlyMap<string, Tensor>,
+    outputs: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<Map<string, Tensor>>;
+}

@@ -1,0 +1,98 @@
+/**
+ * A model in a worker thread, as the main thread sees it. Should the thread end by itself (out of memory, a defect),
+ * what runs and waits fails with UNAVAILABLE and the model is loaded into a new thread, after a pause that grows with
+ * each failure; until it is back, requests are refused with UNAVAILABLE.
+ */
+import { type Signature, StatusError, type Tensor, unavailable } from "@servable/formats";
+import type { Clock } from "../core/clock.js";
+import { RunQueue } from "./run-queue.js";
+import type { ServedModel } from "./served-model.js";
+import type { LoadedModel, WorkerThread } from "./worker-thread.js";
+
+const FIRST_RESTART_DELAY_MS = 100;
+const MAX_RESTART_DELAY_MS = 30_000;
+/** A thread that lasted so long starts the delays over. */
+const STABLE_AFTER_MS = 60_000;
+
+export interface WorkerModelOptions {
+  /** For messages: the model's name and version. */
+  readonly title: string;
+  /** Starts a new thread and loads the model into it. */
+  readonly start: () => Promise<{ readonly thread: WorkerThread; readonly loaded: LoadedModel }>;
+  readonly warn: (message: string) => void;
+  readonly clock: Clock;
+}
+
+export class WorkerModel implements ServedModel {
+  readonly signatures: ReadonlyMap<string, Signature>;
+  readonly signatureDefs: Uint8Array;
+  readonly #queue: RunQueue;
+  readonly #closing = new AbortController();
+  #thread: WorkerThread | undefined;
+  #restarting: Promise<void> = Promise.resolve();
+
+  constructor(
+    thread: WorkerThread,
+    loaded: LoadedModel,
+    private readonly options: WorkerModelOptions,
+  ) {
+    this.signatures = loaded.signatures;
+    this.signatureDefs = loaded.signatureDefs;
+    this.#queue = new RunQueue(({ signature, inputs, outputs }) => {
+      if (this.#thread === undefined) return Promise.reject(this.#gone());
+      return this.#thread.run(signature, inputs, outputs);
+    });
+    this.#watch(thread, FIRST_RESTART_DELAY_MS);
+  }
+
+  run(
+    signature: string,
+    inputs: ReadonlyMap<string, Tensor>,
+    outputs: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<Map<string, Tensor>> {
+    if (this.#thread === undefined) return Promise.reject(this.#gone());
+    return this.#queue.submit({ signature, inputs, outputs }, signal);
+  }
+
+  /** Ends the thread, after what it was given. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#thread?.close();
+    await this.#restarting;
+  }
+
+  #gone(): StatusError {
+    return unavailable(`${this.options.title} is being restarted: its worker thread ended. Try again later`);
+  }
+
+  #watch(thread: WorkerThread, delayMs: number): void {
+    this.#thread = thread;
+    const { clock } = this.options;
+    const since = clock.now();
+    void thread.ended.then(() => {
+      this.#thread = undefined;
+      if (this.#closing.signal.aborted) return;
+      this.#queue.clear(this.#gone());
+      this.options.warn(`${this.options.title}: its worker thread ended unexpectedly. Restarting it`);
+      const isStable = clock.now() - since >= STABLE_AFTER_MS;
+      this.#restarting = this.#restart(isStable ? FIRST_RESTART_DELAY_MS : delayMs);
+    });
+  }
+
+  async #restart(firstDelayMs: number): Promise<void> {
+    const { clock, start, title, warn } = this.options;
+    for (let delayMs = firstDelayMs; ; delayMs = Math.min(2 * delayMs, MAX_RESTART_DELAY_MS)) {
+      await clock.sleep(delayMs, this.#closing.signal);
+      if (this.#closing.signal.aborted) return;
+      try {
+        const { thread } = await start();
+        this.#watch(thread, Math.min(2 * delayMs, MAX_RESTART_DELAY_MS));
+        if (this.#closing.signal.aborted) await thread.close();
+        return;
+      } catch (reason) {
+        warn(`${title}: could not be restarted: ${StatusError.from(reason).message}`);
+      }
+    }
+  }
+}

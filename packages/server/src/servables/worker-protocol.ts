@@ -1,0 +1,118 @@
+/**
+ * The messages between the main thread and a model's worker thread.
+ *
+ *     main                      worker
+ *       ── load ──────────────────▶   once, first
+ *       ◀────────────── loaded ───    or failed, after which the worker ends
+ *       ── run (id) ──────────────▶   any number, answered in their order
+ *       ◀──── result, error (id) ─
+ *       ── close ─────────────────▶   the worker ends
+ *
+ * Tensors travel packed: in buffers that belong to the message alone and are moved, not copied, with all strings of
+ * a tensor in one.
+ */
+import { type Code, type Signature, StatusError, type Tensor } from "@servable/formats";
+import type { LoadOptions } from "./engine-contract.js";
+
+export type ToWorker =
+  | { readonly kind: "load"; readonly path: string; readonly options: LoadOptions }
+  | {
+      readonly kind: "run";
+      readonly id: number;
+      readonly signature: string;
+      readonly inputs: PackedTensors;
+      readonly outputs: readonly string[];
+    }
+  | { readonly kind: "close" };
+
+export type FromWorker =
+  | {
+      readonly kind: "loaded";
+      readonly signatures: readonly Signature[];
+      /** A serialized SignatureDefMap. */
+      readonly signatureDefs: Uint8Array;
+    }
+  | { readonly kind: "failed"; readonly error: PackedError }
+  | { readonly kind: "result"; readonly id: number; readonly outputs: PackedTensors }
+  | { readonly kind: "error"; readonly id: number; readonly error: PackedError };
+
+/** What of a StatusError survives a structured clone. */
+export interface PackedError {
+  readonly code: Code;
+  readonly message: string;
+}
+
+export function packError(reason: unknown): PackedError {
+  const { code, message } = StatusError.from(reason);
+  return { code, message };
+}
+
+export function unpackError({ code, message }: PackedError): StatusError {
+  return new StatusError(code, message);
+}
+
+export type PackedTensors = readonly (readonly [name: string, tensor: PackedTensor])[];
+
+type PackedTensor =
+  | Exclude<Tensor, { dtype: "string" }>
+  /** String i is bytes from offsets[i] to offsets[i + 1]. */
+  | {
+      readonly dtype: "string";
+      readonly shape: readonly number[];
+      readonly bytes: Uint8Array;
+      readonly offsets: Float64Array;
+    };
+
+/** A message's tensors, and the buffers to put on its transfer list. */
+export interface Packing {
+  readonly tensors: PackedTensors;
+  readonly transfer: ArrayBuffer[];
+}
+
+/**
+ * Packs tensors. With `takeOver`, memory that a tensor has to itself is moved, and gone from here; a view on a larger
+ * buffer, such as a request's, is copied in any case.
+ */
+export function packTensors(tensors: ReadonlyMap<string, Tensor>, takeOver: boolean): Packing {
+  const transfer = new Set<ArrayBuffer>();
+  const packed = [...tensors].map(([name, tensor]) => [name, pack(tensor, takeOver, transfer)] as const);
+  return { tensors: packed, transfer: [...transfer] };
+}
+
+function pack(tensor: Tensor, takeOver: boolean, transfer: Set<ArrayBuffer>): PackedTensor {
+  if (tensor.dtype === "string") return packStrings(tensor.shape, tensor.data, transfer);
+  const { data } = tensor;
+  const isAlone =
+    takeOver && data.buffer instanceof ArrayBuffer && data.byteLength === data.buffer.byteLength;
+  // A buffer that is already on the list belongs to two tensors: both can refer to it.
+  const own = isAlone ? data : data.slice();
+  transfer.add(own.buffer as ArrayBuffer);
+  return { dtype: tensor.dtype, shape: tensor.shape, data: own } as PackedTensor;
+}
+
+function packStrings(
+  shape: readonly number[],
+  strings: readonly Uint8Array[],
+  transfer: Set<ArrayBuffer>,
+): PackedTensor {
+  const offsets = new Float64Array(strings.length + 1);
+  for (const [i, string] of strings.entries()) offsets[i + 1] = (offsets[i] as number) + string.length;
+  const bytes = new Uint8Array(offsets[strings.length] as number);
+  for (const [i, string] of strings.entries()) bytes.set(string, offsets[i]);
+  transfer.add(bytes.buffer);
+  transfer.add(offsets.buffer);
+  return { dtype: "string", shape, bytes, offsets };
+}
+
+export function unpackTensors(tensors: PackedTensors): Map<string, Tensor> {
+  return new Map(tensors.map(([name, tensor]) => [name, unpack(tensor)]));
+}
+
+function unpack(tensor: PackedTensor): Tensor {
+  if (tensor.dtype !== "string") return tensor;
+  const { shape, bytes, offsets } = tensor;
+  const data = Array.from({ length: offsets.length - 1 }, (_, i) =>
+    bytes.subarray(offsets[i], offsets[i + 1]),
+  );
+  return { dtype: "string", shape, data };
+}

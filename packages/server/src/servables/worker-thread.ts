@@ -1,0 +1,137 @@
+/**
+ * The main thread's end of a model's worker thread: one promise for each message that awaits an answer. When the
+ * thread ends, whatever the reason, all of them are rejected with UNAVAILABLE.
+ */
+import { Worker } from "node:worker_threads";
+import { type Signature, type StatusError, type Tensor, unavailable } from "@servable/formats";
+import type { LoadOptions } from "./engine-contract.js";
+import type { WorkerSettings } from "./model-worker.js";
+import {
+  type FromWorker,
+  packTensors,
+  type ToWorker,
+  unpackError,
+  unpackTensors,
+} from "./worker-protocol.js";
+
+/** A thread that has not ended this long after it was asked to is ended by force. */
+const MAX_CLOSE_MS = 30_000;
+
+/** What the worker tells of the model it loaded. */
+export interface LoadedModel {
+  readonly signatures: ReadonlyMap<string, Signature>;
+  /** A serialized SignatureDefMap. */
+  readonly signatureDefs: Uint8Array;
+}
+
+interface Pending<R> {
+  readonly resolve: (value: R) => void;
+  readonly reject: (error: StatusError) => void;
+}
+
+export class WorkerThread {
+  readonly #worker: Worker;
+  readonly #runs = new Map<number, Pending<Map<string, Tensor>>>();
+  #load: Pending<LoadedModel> | undefined;
+  #nextId = 0;
+  #crash: Error | undefined;
+  /** Resolves when the thread has ended. */
+  readonly ended: Promise<void>;
+
+  /** @param engine module specifier of the engine that the thread uses */
+  constructor(engine: string) {
+    const settings: WorkerSettings = { engine };
+    this.#worker = new Worker(new URL("./model-worker.js", import.meta.url), { workerData: settings });
+    this.#worker.on("message", (message: FromWorker) => this.#receive(message));
+    this.#worker.on("error", (error: Error) => {
+      this.#crash = error;
+    });
+    this.ended = new Promise((resolve) => {
+      this.#worker.on("exit", () => {
+        this.#rejectAll();
+        resolve();
+      });
+    });
+  }
+
+  load(path: string, options: LoadOptions): Promise<LoadedModel> {
+    return new Promise((resolve, reject) => {
+      this.#load = { resolve, reject };
+      this.#post({ kind: "load", path, options });
+    });
+  }
+
+  /** Runs the model. Takes the inputs over. */
+  run(
+    signature: string,
+    inputs: ReadonlyMap<string, Tensor>,
+    outputs: readonly string[],
+  ): Promise<Map<string, Tensor>> {
+    return new Promise((resolve, reject) => {
+      const id = this.#nextId++;
+      const { tensors, transfer } = packTensors(inputs, true);
+      this.#runs.set(id, { resolve, reject });
+      this.#post({ kind: "run", id, signature, inputs: tensors, outputs }, transfer);
+    });
+  }
+
+  /** Lets the worker finish what it was given, free the model and end. */
+  async close(): Promise<void> {
+    this.#post({ kind: "close" });
+    const overdue = setTimeout(() => void this.#worker.terminate(), MAX_CLOSE_MS);
+    await this.ended;
+    clearTimeout(overdue);
+  }
+
+  /** Ends the worker at once. */
+  async terminate(): Promise<void> {
+    await this.#worker.terminate();
+    await this.ended;
+  }
+
+  /** Keeps the process from waiting for this thread, or not. */
+  setRef(isNeeded: boolean): void {
+    if (isNeeded) this.#worker.ref();
+    else this.#worker.unref();
+  }
+
+  #post(message: ToWorker, transfer: ArrayBuffer[] = []): void {
+    this.#worker.postMessage(message, transfer);
+  }
+
+  #receive(message: FromWorker): void {
+    switch (message.kind) {
+      case "loaded": {
+        const signatures = new Map(message.signatures.map((signature) => [signature.name, signature]));
+        this.#load?.resolve({ signatures, signatureDefs: message.signatureDefs });
+        this.#load = undefined;
+        break;
+      }
+      case "failed":
+        this.#load?.reject(unpackError(message.error));
+        this.#load = undefined;
+        break;
+      case "result":
+        this.#take(message.id)?.resolve(unpackTensors(message.outputs));
+        break;
+      case "error":
+        this.#take(message.id)?.reject(unpackError(message.error));
+        break;
+    }
+  }
+
+  #take(id: number): Pending<Map<string, Tensor>> | undefined {
+    const pending = this.#runs.get(id);
+    this.#runs.delete(id);
+    return pending;
+  }
+
+  #rejectAll(): void {
+    const reason = this.#crash === undefined ? "" : `: ${this.#crash.message}`;
+    const error = unavailable(`The model's worker thread ended${reason}`, { cause: this.#crash });
+    this.#load?.reject(error);
+    this.#load = undefined;
+    for (const { reject } of this.#runs.values()) reject(error);
+    this.#runs.clear();
+  }
+}
