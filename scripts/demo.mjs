@@ -1,0 +1,124 @@
+// Serves the checked-in MNIST model and asks it for a digit that is drawn here:
+//
+//   npm run demo                      keeps serving until Ctrl-C
+//   npm run demo -- --once            ends after the prediction
+//   npm run demo -- --digit=4 --port=8500 --rest_api_port=8501
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { connect, tensor } from "@servable/client";
+import { asciiArt, drawDigit } from "../examples/mnist/dist/drawn-digit.js";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const MODEL = "mnist";
+const START_LIMIT_MS = 60_000;
+const POLL_MS = 100;
+const BAR_WIDTH = 40;
+
+const { values: flags } = parseArgs({
+  options: {
+    once: { type: "boolean", default: false },
+    digit: { type: "string", default: String(1 + Math.floor(9 * Math.random())) },
+    port: { type: "string", default: "8500" },
+    rest_api_port: { type: "string", default: "8501" },
+  },
+});
+
+function startServer() {
+  const args = [
+    "packages/server/dist/cli/main.js",
+    "serve",
+    `--port=${flags.port}`,
+    `--rest_api_port=${flags.rest_api_port}`,
+    `--model_name=${MODEL}`,
+    `--model_base_path=${path.join(root, "examples/mnist/model")}`,
+  ];
+  console.log(`$ node ${args.join(" ")}\n`);
+  return spawn(process.execPath, args, { cwd: root, stdio: "inherit" });
+}
+
+/** Resolves when a version of the model is available. Rejects when the server ends before, or takes too long. */
+async function untilReady(client, exited) {
+  const limit = Date.now() + START_LIMIT_MS;
+  for (;;) {
+    const ended = await Promise.race([exited, new Promise((resolve) => setTimeout(resolve, POLL_MS))]);
+    if (ended !== undefined) throw new Error(`The server ended (${ended}); see above.`);
+    const versions = await client.getModelStatus({ model: MODEL, deadlineMs: 1000 }).catch(() => []);
+    if (versions.some(({ state }) => state === "AVAILABLE")) return;
+    if (Date.now() > limit) throw new Error(`The model is not available after ${START_LIMIT_MS / 1000} s.`);
+  }
+}
+
+async function predict(client, image) {
+  const images = tensor("float32", [1, image.length], image);
+  const started = performance.now();
+  const { outputs, model } = await client.predict({
+    model: MODEL,
+    signature: "predict_images",
+    inputs: { images },
+  });
+  return { scores: [...outputs.get("scores").data], version: model.version, ms: performance.now() - started };
+}
+
+function showScores(scores) {
+  const best = scores.indexOf(Math.max(...scores));
+  for (const [digit, score] of scores.entries()) {
+    const bar = "█".repeat(Math.round(score * BAR_WIDTH));
+    console.log(`  ${digit}  ${score.toFixed(4)}  ${bar}${digit === best ? "  ←" : ""}`);
+  }
+}
+
+/** What to try next: commands that work as they stand. */
+function showCommands(image) {
+  const folder = mkdtempSync(path.join(tmpdir(), "servable-demo-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  const pixels = Array.from(image, (value) => Number(value.toFixed(3)));
+  const files = {
+    predict: { signature_name: "predict_images", instances: [pixels] },
+    classify: { examples: [{ x: pixels }] },
+  };
+  const url = `http://localhost:${flags.rest_api_port}/v1/models/${MODEL}`;
+  console.log(
+    `The model is served by gRPC on localhost:${flags.port} and by REST on localhost:${flags.rest_api_port}. Try:\n`,
+  );
+  console.log(`  curl ${url}`);
+  console.log(`  curl ${url}/metadata`);
+  for (const [method, request] of Object.entries(files)) {
+    const file = path.join(folder, `${method}.json`);
+    writeFileSync(file, JSON.stringify(request));
+    console.log(`  curl -d @${file} ${url}:${method}`);
+  }
+}
+
+const server = startServer();
+const exited = new Promise((resolve) => {
+  server.once("exit", (code, signal) => resolve(signal ?? `status ${code}`));
+  server.once("error", (error) => resolve(error.message));
+});
+const client = connect({ grpc: `localhost:${flags.port}` });
+process.once("SIGINT", () => server.kill("SIGINT"));
+process.once("SIGTERM", () => server.kill("SIGTERM"));
+try {
+  await untilReady(client, exited);
+  const image = drawDigit(Number(flags.digit));
+  console.log(`${asciiArt(image)}\n`);
+  const { scores, version, ms } = await predict(client, image);
+  console.log(`Scores of ${MODEL}, version ${version}, for this image (${ms.toFixed(1)} ms):\n`);
+  showScores(scores);
+  console.log();
+  if (!flags.once) {
+    showCommands(image);
+    console.log("\nServing until Ctrl-C.");
+    await exited;
+  }
+} catch (error) {
+  console.error(error.message);
+  process.exitCode = 1;
+} finally {
+  client.close();
+  server.kill("SIGTERM");
+  await exited;
+}
