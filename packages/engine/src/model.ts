@@ -23,6 +23,7 @@ import {
 } from "@servable/formats/protobuf/tensorflow_serving/apis/get_model_metadata_pb";
 import { CompiledRequest } from "./compiled-request.js";
 import type { Graph } from "./graph/graph.js";
+import { fingerprint } from "./passes/fingerprint.js";
 import type { RowIndependence } from "./passes/row-independence.js";
 import { inSignature, Program } from "./program.js";
 import { asTensor } from "./values.js";
@@ -91,7 +92,7 @@ function readReadable(dir: string): ReturnType<typeof readSavedModel> {
 }
 
 class CompiledModel implements Model {
-  private readonly runners = new Map<string, SignatureRunner | StatusError>();
+  private readonly runners: ReadonlyMap<string, SignatureRunner | StatusError>;
 
   constructor(
     program: Program,
@@ -99,19 +100,7 @@ class CompiledModel implements Model {
     readonly signatureDefs: SignatureDefMap,
     options: LoadOptions,
   ) {
-    const graphs = new Map<string, SignatureGraph | StatusError>();
-    for (const [name, signature] of signatures)
-      graphs.set(
-        name,
-        attempt(() => ({ signature, graph: program.signatureGraph(signature) })),
-      );
-    for (const graph of graphs.values())
-      if (!(graph instanceof StatusError)) program.noteAssignments(graph.graph);
-    for (const [name, graph] of graphs) {
-      const runner =
-        graph instanceof StatusError ? graph : attempt(() => new SignatureRunner(program, graph, options));
-      this.runners.set(name, runner);
-    }
+    this.runners = compileSignatures(program, signatures, options);
     const failures = [...this.runners.values()].filter((runner) => runner instanceof StatusError);
     if (failures.length > 0 && failures.length === this.runners.size) throw failures[0] as StatusError;
   }
@@ -139,6 +128,44 @@ class CompiledModel implements Model {
   }
 }
 
+/** All graphs come first, for what one signature assigns no other may freeze; equal graphs are compiled once. */
+function compileSignatures(
+  program: Program,
+  signatures: ReadonlyMap<string, Signature>,
+  options: LoadOptions,
+): Map<string, SignatureRunner | StatusError> {
+  const graphs = new Map<Signature, Graph | StatusError>();
+  for (const signature of signatures.values()) {
+    const graph = attempt(() => program.signatureGraph(signature));
+    graphs.set(signature, graph);
+    if (!(graph instanceof StatusError)) program.noteAssignments(graph);
+  }
+  const compiled = new Map<string, CompiledRequest>();
+  const compile = (signature: Signature, graph: Graph): SignatureRunner => {
+    const key = fingerprint(graph);
+    const request = compiled.get(key) ?? compileSignature(program, signature, graph, options);
+    compiled.set(key, request);
+    return new SignatureRunner(signature, request);
+  };
+  return new Map(
+    [...graphs].map(([signature, graph]) => [
+      signature.name,
+      graph instanceof StatusError ? graph : attempt(() => compile(signature, graph)),
+    ]),
+  );
+}
+
+function compileSignature(
+  program: Program,
+  signature: Signature,
+  graph: Graph,
+  { intraOpThreads }: LoadOptions,
+): CompiledRequest {
+  const options = { name: signature.name, ...(intraOpThreads === undefined ? {} : { intraOpThreads }) };
+  const request = program.signatureRequest(signature);
+  return inSignature(signature, () => new CompiledRequest(program, request, options, graph));
+}
+
 /** UNIMPLEMENTED and the like are kept as the result: the error then belongs to one signature, not to the model. */
 function attempt<T>(make: () => T): T | StatusError {
   try {
@@ -150,29 +177,17 @@ function attempt<T>(make: () => T): T | StatusError {
   }
 }
 
-interface SignatureGraph {
-  readonly signature: Signature;
-  readonly graph: Graph;
-}
-
-/** A signature and its compiled request. */
+/** A signature and its compiled request, which it may share with others. */
 class SignatureRunner {
   private readonly inputNames: readonly string[];
   private readonly outputNames: readonly string[];
-  private readonly compiled: CompiledRequest;
 
   constructor(
-    program: Program,
-    private readonly source: SignatureGraph,
-    options: LoadOptions,
+    private readonly signature: Signature,
+    private readonly compiled: CompiledRequest,
   ) {
-    const { signature, graph } = source;
-    const request = program.signatureRequest(signature);
     this.inputNames = [...signature.inputs.keys()];
     this.outputNames = [...signature.outputs.keys()];
-    const { intraOpThreads } = options;
-    const planOptions = { name: signature.name, ...(intraOpThreads === undefined ? {} : { intraOpThreads }) };
-    this.compiled = inSignature(signature, () => new CompiledRequest(program, request, planOptions, graph));
   }
 
   run(
@@ -194,7 +209,7 @@ class SignatureRunner {
   }
 
   private feed(name: string, inputs: ReadonlyMap<string, Tensor>): Tensor {
-    const { signature } = this.source;
+    const { signature } = this;
     const value = inputs.get(name) ?? signature.defaults.get(name);
     const { dtype } = signature.inputs.get(name) as { dtype: DType };
     if (value === undefined)
@@ -209,7 +224,7 @@ class SignatureRunner {
 
   private outputIndex(name: string): number {
     const index = this.outputNames.indexOf(name);
-    if (index < 0) throw invalidArgument(`signature "${this.source.signature.name}" has no output "${name}"`);
+    if (index < 0) throw invalidArgument(`signature "${this.signature.name}" has no output "${name}"`);
     return index;
   }
 }
