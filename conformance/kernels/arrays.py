@@ -3,7 +3,8 @@ import numpy as np
 import tensorflow as tf
 
 from dtypes import ALL, COMPLEX, FLOATS, INTEGERS, NUMBERS, constant, ramp, registered, tolerance
-from recorder import case, hidden, raw
+from recorder import case, raw
+from refusals import H, refuses
 
 NAN, INF = float('nan'), float('inf')
 SOME = [tf.float32, tf.string, tf.complex64]
@@ -12,24 +13,6 @@ SOME = [tf.float32, tf.string, tf.complex64]
 def each(title, dtypes, build, **more):
   for dtype in dtypes:
     case(f'{title} of {dtype.name}', lambda dtype=dtype: build(dtype), **more)
-
-
-def refuses(op, **args):
-  """One refused call; tensors are hidden from shape inference by the caller."""
-  text = ', '.join(f'{k}={v!r}' for k, v in args.items())
-  case(f'{op} refuses {text}', lambda: getattr(raw, op)(
-      **{k: hidden(v.values, v.dtype) if isinstance(v, H) else [hidden(i.values, i.dtype) for i in v] if isinstance(v, list) else v
-         for k, v in args.items()}))
-
-
-class H:
-  """An input that shape inference does not see."""
-
-  def __init__(self, values, dtype=None):
-    self.values, self.dtype = values, dtype
-
-  def __repr__(self):
-    return str(self.values)
 
 
 # ---- shapes ----------------------------------------------------------------------------------------------------

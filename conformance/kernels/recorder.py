@@ -85,7 +85,7 @@ def tensor_json(array, dtype):
 
 def _attrs(node, defaults):
   kept = {}
-  for name, value in node.attr.items():
+  for name, value in sorted(node.attr.items()):
     if name.startswith('_') or (name in defaults and defaults[name] == value):
       continue
     kept[name] = json.loads(json_format.MessageToJson(value, indent=None))

@@ -49,7 +49,8 @@ const additions: BinaryFunctions = {
   string: concatenated,
 };
 
-function concatenated(x: Uint8Array, y: Uint8Array): Uint8Array {
+/** One byte string after the other. */
+export function concatenated(x: Uint8Array, y: Uint8Array): Uint8Array {
   const joined = new Uint8Array(x.length + y.length);
   joined.set(x);
   joined.set(y, x.length);

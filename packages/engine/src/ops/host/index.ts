@@ -2,7 +2,9 @@
 import type { HostTable } from "../op-table.js";
 import { castKernels } from "./casts.js";
 import { checkpointReadingKernels } from "./checkpoint-reading.js";
+import { checkKernels } from "./checks.js";
 import { comparisonKernels } from "./comparison.js";
+import { countingKernels } from "./counting.js";
 import { elementwiseBinaryKernels } from "./elementwise-binary.js";
 import { elementwiseUnaryKernels } from "./elementwise-unary.js";
 import { gatheringKernels } from "./gathering.js";
@@ -12,9 +14,13 @@ import { joiningKernels } from "./joining.js";
 import { placeholderKernels } from "./placeholders.js";
 import { rearrangingKernels } from "./rearranging.js";
 import { reductionKernels } from "./reductions.js";
+import { scanKernels } from "./scans.js";
+import { scatteringKernels } from "./scattering.js";
+import { segmentKernels } from "./segments.js";
 import { sequenceKernels } from "./sequences.js";
 import { shapingKernels } from "./shaping.js";
 import { slicingKernels } from "./slicing.js";
+import { sortingKernels } from "./sorting.js";
 import { specialKernels } from "./special.js";
 import { stringKernels } from "./strings/index.js";
 import { tableKernels } from "./tables/tables.js";
@@ -42,4 +48,10 @@ export const hostRows: HostTable = {
   ...variableKernels,
   ...specialKernels,
   ...gradientKernels,
+  ...checkKernels,
+  ...scanKernels,
+  ...scatteringKernels,
+  ...segmentKernels,
+  ...sortingKernels,
+  ...countingKernels,
 };

@@ -26,7 +26,7 @@ import { compute, countOf, integersOf } from "./kernel.js";
 import { loopNest } from "./loop-nest.js";
 
 /** How elements of one domain are combined. */
-interface Fold<E> {
+export interface Fold<E> {
   readonly start: (dtype: DType) => E;
   readonly step: (total: E, x: E) => E;
   /** Integers too are totalled in doubles, and wrap only as results. */
@@ -35,7 +35,7 @@ interface Fold<E> {
   readonly finish?: (total: E, count: number) => E;
 }
 
-interface Folds {
+export interface Folds {
   readonly float?: Fold<number>;
   readonly int?: Fold<number>;
   readonly big?: Fold<bigint>;
@@ -114,7 +114,7 @@ const reduction = (folds: Folds): HostRow =>
     return (x, axes) => reduce(x, reducedAxes(axes, x.shape.length), keepDims, foldFor(folds, x.dtype));
   });
 
-function foldFor(folds: Folds, dtype: DType): Fold<unknown> {
+export function foldFor(folds: Folds, dtype: DType): Fold<unknown> {
   const domain = domainOf(dtype);
   const fold =
     domain === "real"
@@ -134,21 +134,24 @@ export function limitsOf(dtype: DType): { least: bigint; most: bigint } {
   return { least: signed ? -most - 1n : 0n, most };
 }
 
-const sum: Folds = {
+export const sums: Folds = {
   float: { start: () => 0, step: (total, x) => total + x },
   int: { start: () => 0, step: (total, x) => total + x },
   big: { start: () => 0n, step: (total, x) => total + x },
   complex: { start: () => [0, 0], step: complex.add },
 };
 
-const mean: Folds = {
-  float: { ...(sum.float as Fold<number>), finish: (total, count) => total / count },
-  int: { ...(sum.int as Fold<number>), wide: true, finish: (total, count) => Math.trunc(total / count) },
-  big: { ...(sum.big as Fold<bigint>), finish: (total, count) => (count === 0 ? 0n : total / BigInt(count)) },
-  complex: { ...(sum.complex as Fold<Complex>), finish: (total, count) => complex.scale(total, 1 / count) },
+const means: Folds = {
+  float: { ...(sums.float as Fold<number>), finish: (total, count) => total / count },
+  int: { ...(sums.int as Fold<number>), wide: true, finish: (total, count) => Math.trunc(total / count) },
+  big: {
+    ...(sums.big as Fold<bigint>),
+    finish: (total, count) => (count === 0 ? 0n : total / BigInt(count)),
+  },
+  complex: { ...(sums.complex as Fold<Complex>), finish: (total, count) => complex.scale(total, 1 / count) },
 };
 
-const product: Folds = {
+export const products: Folds = {
   float: { start: () => 1, step: (total, x) => total * x },
   int: { start: () => 1, step: Math.imul },
   big: { start: () => 1n, step: (total, x) => total * x },
@@ -166,7 +169,7 @@ function smallerBig(a: bigint, b: bigint): bigint {
 }
 
 /** NaN once met stays: no comparison with it holds. */
-const largest: Folds = {
+export const largest: Folds = {
   float: {
     start: () => Number.NEGATIVE_INFINITY,
     step: (total, x) => (total >= x || Number.isNaN(total) ? total : x),
@@ -175,7 +178,7 @@ const largest: Folds = {
   big: { start: (dtype) => limitsOf(dtype).least, step: largerBig },
 };
 
-const smallest: Folds = {
+export const smallest: Folds = {
   float: {
     start: () => Number.POSITIVE_INFINITY,
     step: (total, x) => (total <= x || Number.isNaN(total) ? total : x),
@@ -204,9 +207,9 @@ const euclideanNorm: Folds = {
 };
 
 export const reductionKernels: HostTable = {
-  Sum: reduction(sum),
-  Mean: reduction(mean),
-  Prod: reduction(product),
+  Sum: reduction(sums),
+  Mean: reduction(means),
+  Prod: reduction(products),
   Max: reduction(largest),
   Min: reduction(smallest),
   EuclideanNorm: reduction(euclideanNorm),

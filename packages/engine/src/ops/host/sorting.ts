@@ -1,0 +1,192 @@
+/** Ops about order: largest and smallest elements, where they are, where a value belongs among sorted ones. */
+import { invalidArgument, shapeText, type Tensor } from "@servable/formats";
+import type { HostRow, HostTable } from "../op-table.js";
+import { aroundAxis } from "./boxes.js";
+import { type Elements, elementsOf, newElements, realsOf, tensorOf, tensorOfNumbers } from "./domains.js";
+import { indexData } from "./index-data.js";
+import { axisOf, compute, countOf, integerOf, outputDtype, require } from "./kernel.js";
+
+/** Ordered elements: numbers, or bigints of which JavaScript's comparisons mean the same. */
+type Ordered = Elements<number>;
+
+// ---- largest ---------------------------------------------------------------------------------------------------
+
+/** Positions of the k largest of a row, largest first; of equal ones the first. */
+function largestOf(row: Ordered, start: number, size: number, k: number): number[] {
+  const best: number[] = [];
+  if (k === 0) return best;
+  const value = (position: number): number => row[start + position] as number;
+  for (let i = 0; i < size; i++) {
+    if (best.length === k && !(value(i) > value(best[k - 1] as number))) continue;
+    let [low, high] = [0, best.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (value(i) > value(best[middle] as number)) high = middle;
+      else low = middle + 1;
+    }
+    if (best.length === k) best.pop();
+    best.splice(low, 0, i);
+  }
+  return best;
+}
+
+function topK(x: Tensor, k: number, indexDtype: Tensor["dtype"]): [Tensor, Tensor] {
+  require(x.shape.length >= 1, `input must be >= 1-D, got shape ${shapeText(x.shape)}`);
+  require(k >= 0, `Need k >= 0, got ${k}`);
+  const size = x.shape.at(-1) as number;
+  require(size >= k, `input must have at least k columns. Had ${size}, needed ${k}`);
+  const shape = x.shape.with(-1, k);
+  const source = elementsOf<number>(x);
+  const values = newElements<number>(x.dtype, shape);
+  const positions = new Float64Array(countOf(shape));
+  for (let row = 0; row * k < positions.length; row++) {
+    for (const [i, position] of largestOf(source, row * size, size, k).entries()) {
+      positions[row * k + i] = position;
+      values[row * k + i] = source[row * size + position] as number;
+    }
+  }
+  return [tensorOf(x.dtype, shape, values), tensorOfNumbers(indexDtype, shape, positions)];
+}
+
+/** The n-th smallest (or largest) of each row. */
+function nthElement(x: Tensor, n: number, reverse: boolean): Tensor {
+  require(x.shape.length >= 1, `Input must be >= 1-D, got shape ${shapeText(x.shape)}`);
+  const size = x.shape.at(-1) as number;
+  require(n >= 0, `n must be non-negative but is ${n}`);
+  require(n < size, `Input must have last dimension > n = ${n}`);
+  const shape = x.shape.slice(0, -1);
+  const source = elementsOf<number>(x);
+  const out = newElements<number>(x.dtype, shape);
+  for (let row = 0; row < out.length; row++) {
+    const sorted = Array.from({ length: size }, (_, i) => source[row * size + i] as number).sort(ascending);
+    out[row] = sorted[reverse ? size - 1 - n : n] as number;
+  }
+  return tensorOf(x.dtype, shape, out);
+}
+
+function ascending(a: number, b: number): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Where along an axis the first element is that no other one beats. NaN beats nothing. */
+const argBest = (beats: (x: number, best: number) => boolean): HostRow =>
+  compute((node) => (x, axisInput) => {
+    const axis = axisOf(integerOf(axisInput, "dimension"), x.shape.length, "dimension");
+    const { outer, size, inner } = aroundAxis(x.shape, axis);
+    require(size > 0, `Reduction axis ${axis} is empty in shape ${shapeText(x.shape)}`);
+    const source = elementsOf<number>(x);
+    const positions = new Float64Array(outer * inner);
+    for (let o = 0; o < outer; o++) {
+      for (let i = 0; i < inner; i++)
+        positions[o * inner + i] = best(source, o * size * inner + i, size, inner);
+    }
+    return tensorOfNumbers(outputDtype(node), x.shape.toSpliced(axis, 1), positions);
+
+    function best(row: Ordered, start: number, count: number, step: number): number {
+      let found = 0;
+      let value = row[start] as number;
+      for (let n = 1; n < count; n++) {
+        const candidate = row[start + n * step] as number;
+        if (beats(candidate, value) || (Number.isNaN(value) && !Number.isNaN(candidate))) {
+          [found, value] = [n, candidate];
+        }
+      }
+      return found;
+    }
+  });
+
+// ---- places ----------------------------------------------------------------------------------------------------
+
+/** How many of sorted[start, end) come before the place of a value. */
+function place(
+  sorted: Ordered,
+  start: number,
+  end: number,
+  comesBefore: (element: number) => boolean,
+): number {
+  let [low, high] = [start, end];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (comesBefore(sorted[middle] as number)) low = middle + 1;
+    else high = middle;
+  }
+  return low - start;
+}
+
+/** For each row of values, where they belong in the same row of sorted inputs. */
+const bound = (comesBefore: (element: number, value: number) => boolean): HostRow =>
+  compute((node) => (sortedInputs, values) => {
+    const [rows, size] = sortedInputs.shape;
+    require(sortedInputs.shape.length === 2 &&
+      values.shape.length === 2 &&
+      values.shape[0] ===
+        rows, `sorted_inputs and values must be matrices of as many rows: ${shapeText(sortedInputs.shape)} vs. ${shapeText(values.shape)}`);
+    const [sorted, sought] = [elementsOf<number>(sortedInputs), elementsOf<number>(values)];
+    const width = values.shape[1] as number;
+    const places = Float64Array.from({ length: sought.length }, (_, i) => {
+      const start = Math.floor(i / width) * (size as number);
+      return place(sorted, start, start + (size as number), (element) =>
+        comesBefore(element, sought[i] as number),
+      );
+    });
+    return tensorOfNumbers(outputDtype(node), values.shape, places);
+  });
+
+const bucketize = compute((node) => {
+  const boundaries = node.attrs.floats("boundaries");
+  if (boundaries.some((boundary, i) => i > 0 && boundary < (boundaries[i - 1] as number))) {
+    throw invalidArgument(`${node.op} node "${node.name}": Expected sorted boundaries`);
+  }
+  return (x) => {
+    const values = elementsOf<number>(x);
+    const buckets = Int32Array.from({ length: values.length }, (_, i) => {
+      const value = Number(values[i]);
+      return place(boundaries, 0, boundaries.length, (boundary) => boundary <= value);
+    });
+    return tensorOfNumbers("int32", x.shape, buckets);
+  };
+});
+
+/** Whether a row's target is among its k best predictions; ties count in its favour, what is not finite against it. */
+function inTopK(predictions: Tensor, targets: Tensor, k: number): Tensor {
+  const [rows, classes] = predictions.shape as [number, number];
+  require(predictions.shape.length === 2, "predictions must be 2-dimensional");
+  require(targets.shape.length === 1, "targets must be 1-dimensional");
+  require(targets.shape[0] ===
+    rows, `First dimension of predictions ${rows} must match length of targets ${targets.shape[0]}`);
+  const scores = realsOf(predictions);
+  const answers = Uint8Array.from(indexData(targets), (target, row) => {
+    const of = scores.subarray(row * classes, (row + 1) * classes);
+    const own = of[target];
+    if (
+      own === undefined ||
+      !Number.isFinite(own) ||
+      !of.every((score) => score <= own || Number.isFinite(score))
+    )
+      return 0;
+    return of.filter((score) => score > own).length < k ? 1 : 0;
+  });
+  return { dtype: "bool", shape: [rows], data: answers };
+}
+
+export const sortingKernels: HostTable = {
+  TopK: compute((node) => {
+    const k = node.attrs.int("k");
+    return (x) => topK(x, k, "int32");
+  }),
+  TopKV2: compute((node) => (x, k) => topK(x, integerOf(k, "k"), outputDtype(node, 1))),
+  NthElement: compute((node) => {
+    const reverse = node.attrs.bool("reverse");
+    return (x, n) => nthElement(x, integerOf(n, "n"), reverse);
+  }),
+  ArgMax: argBest((x, best) => x > best),
+  ArgMin: argBest((x, best) => x < best),
+  LowerBound: bound((element, value) => element < value),
+  UpperBound: bound((element, value) => element <= value),
+  Bucketize: bucketize,
+  InTopK: compute((node) => {
+    const k = node.attrs.int("k");
+    return (predictions, targets) => inTopK(predictions, targets, k);
+  }),
+  InTopKV2: compute(() => (predictions, targets, k) => inTopK(predictions, targets, integerOf(k, "k"))),
+};
