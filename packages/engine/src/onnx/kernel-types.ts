@@ -81,6 +81,7 @@ const signless = new Set([
   "Einsum",
   "SpaceToDepth",
   "DepthToSpace",
+  "Unique",
 ]);
 
 export function isSignless(type: string): boolean {

@@ -51,6 +51,16 @@ function softsign(g: OnnxEmitter, x: OnnxValue): OnnxValue {
 const SELU_ALPHA = 1.6732632423543772;
 const SELU_SCALE = 1.0507009873554805;
 
+/** The loss of each row, and its gradient. Labels and logits broadcast. */
+function crossEntropy(g: OnnxEmitter, node: OnnxNode): OnnxValue[] {
+  const [logits, labels] = [value(node, 0), value(node, 1)];
+  const shape = g.op("Max", [g.op("Shape", [logits]), g.op("Shape", [labels])]);
+  const scores = g.op("Expand", [logits, shape]);
+  const surprise = g.op("Neg", [g.op("Mul", [labels, g.op("LogSoftmax", [scores], { axis: -1 })])]);
+  const loss = g.op("ReduceSum", [surprise, g.ints([-1])], { keepdims: 0 });
+  return [loss, g.op("Sub", [g.op("Softmax", [scores], { axis: -1 }), labels])];
+}
+
 export const activationRows: OnnxTable = {
   Relu: { build: relu },
   Relu6: { build: relu6 },
@@ -70,4 +80,5 @@ export const activationRows: OnnxTable = {
   Softsign: composed("Softsign", softsign),
   Softmax: { build: (g, node) => g.op("Softmax", [value(node, 0)], { axis: -1 }) },
   LogSoftmax: { build: (g, node) => g.op("LogSoftmax", [value(node, 0)], { axis: -1 }) },
+  SoftmaxCrossEntropyWithLogits: { build: crossEntropy },
 };

@@ -1,8 +1,10 @@
 import { describeRows } from "./testing/recorded-rows.js";
 
-describeRows("elementwise", [
-  /^(Atan|Sinh|Cosh|Asinh|Asin|Acos|Acosh|Atanh|Erf|Erfc|Atan2)\(float64/,
-  /^(FloorDiv|FloorMod|TruncateDiv|TruncateMod|Mod|Div)\(int.*: by minus one/,
-  /^Pow\(int\d+\[\d\], int\d+\[\d\]\)/,
-  /^Bucketize\(float32\[1\], boundaries=\[\]\)/,
-]);
+describeRows("elementwise", {
+  refused: [
+    /^(Atan|Sinh|Cosh|Asinh|Asin|Acos|Acosh|Atanh|Erf|Erfc|Atan2)\(float64/,
+    /^(FloorDiv|FloorMod|TruncateDiv|TruncateMod|Mod|Div)\(int.*: by minus one/,
+    /^Pow\(int\d+\[\d\], int\d+\[\d\]\)/,
+    /^Bucketize\(float32\[1\], boundaries=\[\]\)/,
+  ],
+});

@@ -1,16 +1,21 @@
 /** All rows of this aspect, one file per category. */
 import type { OnnxTable } from "../op-table.js";
 import { activationRows } from "./activation.js";
+import { blockRows } from "./blocks.js";
 import { comparisonRows } from "./comparison.js";
 import { convolutionRows } from "./convolution.js";
+import { diagonalRows } from "./diagonals.js";
 import { elementwiseRows } from "./elementwise.js";
 import { gatherScatterRows } from "./gather-scatter.js";
+import { joiningRows } from "./joining.js";
 import { matrixRows } from "./matrix.js";
 import { normalizationRows } from "./normalization.js";
+import { paddingRows } from "./padding.js";
 import { poolingRows } from "./pooling.js";
 import { reductionRows } from "./reductions.js";
 import { shapingRows } from "./shaping.js";
 import { slicingRows } from "./slicing.js";
+import { turningRows } from "./turning.js";
 
 export const onnxRows: OnnxTable = {
   ...elementwiseRows,
@@ -18,9 +23,14 @@ export const onnxRows: OnnxTable = {
   ...activationRows,
   ...reductionRows,
   ...shapingRows,
+  ...joiningRows,
+  ...paddingRows,
+  ...blockRows,
+  ...turningRows,
   ...slicingRows,
   ...gatherScatterRows,
   ...matrixRows,
+  ...diagonalRows,
   ...convolutionRows,
   ...poolingRows,
   ...normalizationRows,

@@ -1,0 +1,89 @@
+/**
+ * Arithmetic on sizes of dimensions, of which some are known at compile time and some only when the model runs.
+ * Whatever is known is computed here; ONNX computes the rest on int64 vectors of one element.
+ */
+import type { OnnxEmitter, OnnxValue } from "../../onnx/emitter.js";
+import type { OnnxInput } from "../op-table.js";
+import { entriesOf, shapeOf } from "./node-facts.js";
+
+/** A size: a number, or an int64 vector of one element. */
+export type Size = number | OnnxValue;
+
+/** The sizes of an input of known rank. */
+export function sizesOf(g: OnnxEmitter, of: OnnxInput): Size[] {
+  return shapeOf(of).map((size, axis) => (size < 0 ? sizeAt(g, of.value, axis) : size));
+}
+
+/** One size of a value, read when the model runs; a negative axis counts from the end. */
+export function sizeAt(g: OnnxEmitter, of: OnnxValue, axis: number): OnnxValue {
+  return g.op("Shape", [of], axis === -1 ? { start: -1 } : { start: axis, end: axis + 1 });
+}
+
+/** The entries of an integer vector input of known length as sizes; undefined when not even that is known. */
+export function entrySizes(g: OnnxEmitter, of: OnnxInput): Size[] | undefined {
+  return entriesOf(of)?.map((entry, i) => entry ?? g.op("Gather", [asVector(g, of), g.ints([i])]));
+}
+
+/** An integer scalar or vector as an int64 vector. */
+export function asVector(g: OnnxEmitter, of: OnnxInput): OnnxValue {
+  const long = g.cast(of.value, "int64");
+  return of.shape?.length === 1 ? long : g.op("Reshape", [long, g.ints([-1])]);
+}
+
+type Operation = (g: OnnxEmitter, a: Size, b: Size) => Size;
+
+const operation =
+  (onnx: string, compute: (a: number, b: number) => number, neutral?: number): Operation =>
+  (g, a, b) => {
+    if (typeof a === "number" && typeof b === "number") return compute(a, b);
+    return b === neutral ? a : g.op(onnx, [asValue(g, a), asValue(g, b)]);
+  };
+
+export const add = operation("Add", (a, b) => a + b, 0);
+export const subtract = operation("Sub", (a, b) => a - b, 0);
+export const multiply = operation("Mul", (a, b) => a * b, 1);
+/** Of natural numbers; the divisor must be known, for ONNX Runtime does not survive 0. */
+export const divide = (g: OnnxEmitter, a: Size, b: number): Size =>
+  operation("Div", (x, y) => Math.trunc(x / y), 1)(g, a, b);
+export const larger = operation("Max", Math.max);
+export const smaller = operation("Min", Math.min);
+
+/** The product of sizes. */
+export function product(g: OnnxEmitter, sizes: readonly Size[]): Size {
+  const known = sizes.filter((size) => typeof size === "number").reduce((a, b) => a * b, 1);
+  const unknown = sizes.filter((size) => typeof size !== "number");
+  return unknown.reduce<Size>((a, b) => multiply(g, b, a), known);
+}
+
+function asValue(g: OnnxEmitter, size: Size): OnnxValue {
+  return typeof size === "number" ? g.ints([size]) : size;
+}
+
+/** Sizes as one int64 vector. */
+export function vector(g: OnnxEmitter, sizes: readonly Size[]): OnnxValue {
+  if (sizes.every((size) => typeof size === "number")) return g.ints(sizes);
+  const parts: OnnxValue[] = [];
+  let run: number[] = [];
+  const flush = () => {
+    if (run.length > 0) parts.push(g.ints(run));
+    run = [];
+  };
+  for (const size of sizes) {
+    if (typeof size === "number") run.push(size);
+    else {
+      flush();
+      parts.push(size);
+    }
+  }
+  flush();
+  return parts.length === 1 ? (parts[0] as OnnxValue) : g.op("Concat", parts, { axis: 0 });
+}
+
+/** Reshape by sizes. One that is not known is left to ONNX Runtime where that is unambiguous: shapes then stay constant. */
+export function reshape(g: OnnxEmitter, x: OnnxValue, sizes: readonly Size[]): OnnxValue {
+  const unknown = sizes.filter((size) => typeof size !== "number").length;
+  const hasZero = sizes.includes(0);
+  const known =
+    unknown === 1 && !hasZero ? sizes.map((size) => (typeof size === "number" ? size : -1)) : sizes;
+  return g.op("Reshape", [x, vector(g, known)], hasZero || unknown > 1 ? { allowzero: 1 } : {});
+}
