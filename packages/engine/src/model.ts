@@ -124,7 +124,8 @@ class CompiledModel implements Model {
   }
 
   close(): void {
-    for (const runner of this.runners.values()) if (!(runner instanceof StatusError)) runner.dispose();
+    const runners = [...this.runners.values()].filter((runner) => !(runner instanceof StatusError));
+    for (const compiled of new Set(runners.map((runner) => runner.compiled))) compiled.dispose();
   }
 }
 
@@ -184,7 +185,7 @@ class SignatureRunner {
 
   constructor(
     private readonly signature: Signature,
-    private readonly compiled: CompiledRequest,
+    readonly compiled: CompiledRequest,
   ) {
     this.inputNames = [...signature.inputs.keys()];
     this.outputNames = [...signature.outputs.keys()];
@@ -202,10 +203,6 @@ class SignatureRunner {
 
   get rowIndependence(): RowIndependence {
     return this.compiled.rowIndependence;
-  }
-
-  dispose(): void {
-    this.compiled.dispose();
   }
 
   private feed(name: string, inputs: ReadonlyMap<string, Tensor>): Tensor {
