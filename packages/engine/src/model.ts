@@ -124,7 +124,9 @@ class CompiledModel implements Model {
   }
 
   close(): void {
-    const runners = [...this.runners.values()].filter((runner) => !(runner instanceof StatusError));
+    const runners = [...this.runners.values()].flatMap((runner) =>
+      runner instanceof StatusError ? [] : [runner],
+    );
     for (const compiled of new Set(runners.map((runner) => runner.compiled))) compiled.dispose();
   }
 }
