@@ -5,6 +5,7 @@
 //   npm run demo -- --digit=4 --port=8500 --rest_api_port=8501
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -27,6 +28,17 @@ const { values: flags } = parseArgs({
   },
 });
 
+/** Rather a clear word now than an answer from some other server later. */
+async function checkFree(flag) {
+  const socket = createConnection(Number(flags[flag]), "localhost");
+  const isTaken = await new Promise((resolve) => {
+    socket.once("connect", () => resolve(true));
+    socket.once("error", () => resolve(false));
+  });
+  socket.destroy();
+  if (isTaken) throw new Error(`Port ${flags[flag]} is in use: choose another one with --${flag}.`);
+}
+
 function startServer() {
   const args = [
     "packages/server/dist/cli/main.js",
@@ -34,7 +46,7 @@ function startServer() {
     `--port=${flags.port}`,
     `--rest_api_port=${flags.rest_api_port}`,
     `--model_name=${MODEL}`,
-    `--model_base_path=${path.join(root, "examples/mnist/model")}`,
+    "--model_base_path=examples/mnist/model",
   ];
   console.log(`$ node ${args.join(" ")}\n`);
   return spawn(process.execPath, args, { cwd: root, stdio: "inherit" });
@@ -75,10 +87,11 @@ function showScores(scores) {
 function showCommands(image) {
   const folder = mkdtempSync(path.join(tmpdir(), "servable-demo-"));
   process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-  const pixels = Array.from(image, (value) => Number(value.toFixed(3)));
-  const files = {
-    predict: { signature_name: "predict_images", instances: [pixels] },
-    classify: { examples: [{ x: pixels }] },
+  // A feature takes its type from how its numbers are written: 0.000 is a float where 0 would be an integer.
+  const pixels = `[${Array.from(image, (value) => value.toFixed(3))}]`;
+  const requests = {
+    predict: `{"signature_name": "predict_images", "instances": [${pixels}]}`,
+    classify: `{"examples": [{"x": ${pixels}}]}`,
   };
   const url = `http://localhost:${flags.rest_api_port}/v1/models/${MODEL}`;
   console.log(
@@ -86,39 +99,45 @@ function showCommands(image) {
   );
   console.log(`  curl ${url}`);
   console.log(`  curl ${url}/metadata`);
-  for (const [method, request] of Object.entries(files)) {
+  for (const [method, request] of Object.entries(requests)) {
     const file = path.join(folder, `${method}.json`);
-    writeFileSync(file, JSON.stringify(request));
+    writeFileSync(file, request);
     console.log(`  curl -d @${file} ${url}:${method}`);
   }
 }
 
-const server = startServer();
-const exited = new Promise((resolve) => {
-  server.once("exit", (code, signal) => resolve(signal ?? `status ${code}`));
-  server.once("error", (error) => resolve(error.message));
-});
-const client = connect({ grpc: `localhost:${flags.port}` });
-process.once("SIGINT", () => server.kill("SIGINT"));
-process.once("SIGTERM", () => server.kill("SIGTERM"));
-try {
-  await untilReady(client, exited);
-  const image = drawDigit(Number(flags.digit));
-  console.log(`${asciiArt(image)}\n`);
-  const { scores, version, ms } = await predict(client, image);
-  console.log(`Scores of ${MODEL}, version ${version}, for this image (${ms.toFixed(1)} ms):\n`);
-  showScores(scores);
-  console.log();
-  if (!flags.once) {
+async function demo() {
+  await checkFree("port");
+  await checkFree("rest_api_port");
+  const server = startServer();
+  const exited = new Promise((resolve) => {
+    server.once("exit", (code, signal) => resolve(signal ?? `status ${code}`));
+    server.once("error", (error) => resolve(error.message));
+  });
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => server.kill(signal));
+  const client = connect({ grpc: `localhost:${flags.port}` });
+  try {
+    await untilReady(client, exited);
+    const image = drawDigit(Number(flags.digit));
+    console.log(`${asciiArt(image)}\n`);
+    const { scores, version, ms } = await predict(client, image);
+    console.log(`Scores of ${MODEL}, version ${version}, for this image (${ms.toFixed(1)} ms):\n`);
+    showScores(scores);
+    console.log();
+    if (flags.once) return;
     showCommands(image);
     console.log("\nServing until Ctrl-C.");
     await exited;
+  } finally {
+    client.close();
+    server.kill("SIGTERM");
+    await exited;
   }
+}
+
+try {
+  await demo();
 } catch (error) {
   console.error(error.message);
   process.exitCode = 1;
-} finally {
-  client.close();
-  server.kill("SIGTERM");
-  await exited;
 }

@@ -28,7 +28,6 @@ const defaults = {
   data_url: DEFAULT_DATA_URL,
 } as const;
 
-const MAX_TESTS = 10_000;
 const DEADLINE_MS = 5000;
 
 async function main(args: readonly string[]): Promise<void> {
@@ -37,9 +36,9 @@ async function main(args: readonly string[]): Promise<void> {
   if (positionals.length > 0) throw invalidArgument(USAGE);
   if (flags.server === "") throw invalidArgument("Please specify the server: --server=host:port");
   const tests = positiveInteger("num_tests", flags.num_tests);
-  if (tests > MAX_TESTS) throw invalidArgument(`--num_tests should not be greater than ${MAX_TESTS}`);
   const concurrency = positiveInteger("concurrency", flags.concurrency);
   const data = await readDataSet("t10k", { dataDir: flags.data_dir, dataUrl: flags.data_url });
+  if (tests > data.count) throw invalidArgument(`--num_tests should not be greater than ${data.count}`);
   const client = connect({ grpc: flags.server });
   try {
     const predict: Predict = async (images) => {
