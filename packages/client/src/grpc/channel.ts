@@ -54,7 +54,7 @@ export class Channel {
       const call = this.#client.makeUnaryRequest(
         `/${method.parent.typeName}/${method.name}`,
         (message: MessageShape<I>) => asBuffer(toBinary(method.input, message)),
-        (bytes) => fromBinary(method.output, bytes),
+        (bytes) => fromBinary(method.output, plainBytes(bytes)),
         request,
         this.#metadata.clone(),
         { deadline: context.deadline },
@@ -94,6 +94,10 @@ const bufferOf = (pem: string | Uint8Array | undefined): Buffer | null =>
   pem === undefined ? null : Buffer.from(pem as Uint8Array);
 
 const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+/** Not a Buffer: fields of type bytes become views of the same class, and callers are promised a Uint8Array. */
+const plainBytes = (buffer: Buffer): Uint8Array =>
+  new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
 
 function statusOf(error: ServiceError): StatusError {
   return new StatusError(Code[codeName(error.code)], error.details || error.message, { cause: error });
