@@ -75,7 +75,10 @@ export class ServerCore implements Models {
     this.#configs = configs.map((config) => ({ ...config, labels: labelsOf(before, config.name) }));
     for (const { name } of configs) this.options.log.info(`(Re-)adding model: ${name}`);
     await this.#source.update(configs.map(monitored));
-    await this.monitor.waitUntil(() => configs.every(({ name }) => this.#isSettled(name)), signal);
+    await this.monitor.waitUntil(
+      () => configs.every((config) => this.#isSettled(config.name) && this.#areLabelsSettled(config)),
+      signal,
+    );
     this.#checkAvailable(configs);
     for (const config of configs) this.#checkLabels(config);
     this.#configs = configs;
@@ -136,6 +139,14 @@ export class ServerCore implements Models {
     const states = this.monitor.versions(name).map(({ state }) => state.kind);
     if (states.includes("available")) return true;
     return !states.includes("start") && !states.includes("loading");
+  }
+
+  /** Whether no labelled version is still on its way. */
+  #areLabelsSettled({ name, labels }: ModelConfig): boolean {
+    return [...labels.values()].every((version) => {
+      const kind = this.monitor.state({ name, version })?.kind;
+      return kind !== "start" && kind !== "loading";
+    });
   }
 
   #checkAvailable(configs: readonly ModelConfig[]): void {

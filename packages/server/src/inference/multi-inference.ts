@@ -7,7 +7,6 @@ import {
   invalidArgument,
   REGRESS_METHOD,
   type Signature,
-  type TensorSpec,
   unimplemented,
 } from "@servable/formats";
 import type { ServedModel } from "../servables/served-model.js";
@@ -96,7 +95,6 @@ function checkTasks(
   options: InferenceOptions,
 ): void {
   const seen = new Set<string>();
-  let inputTensor: string | undefined;
   for (const { spec: taskSpec, methodName } of tasks) {
     const spec = requireSpec(taskSpec);
     checkModelName(spec, tasks[0]?.spec);
@@ -110,11 +108,6 @@ function checkTasks(
       throw invalidArgument(`Requested signature not found in model graph: ${signatureName}`);
     }
     checkMethod(signature, methodName, options);
-    const tensor = firstInput(signature).name;
-    inputTensor ??= tensor;
-    if (tensor !== inputTensor) {
-      throw invalidArgument("Input tensor must be the same for all Signatures.");
-    }
   }
   exampleTensor(input);
 }
@@ -130,8 +123,4 @@ function checkMethod(signature: Signature, methodName: string, options: Inferenc
   if (methodName === CLASSIFY_METHOD) checkClassifySignature(signature, options);
   else if (methodName === REGRESS_METHOD) checkRegressSignature(signature, options);
   else throw unimplemented(`Unsupported signature method_name: ${methodName}`);
-}
-
-function firstInput({ inputs }: Signature): TensorSpec {
-  return [...inputs.values()][0] as TensorSpec;
 }

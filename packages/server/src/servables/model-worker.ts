@@ -14,14 +14,15 @@ import { type FromWorker, packError, packTensors, type ToWorker, unpackTensors }
 
 /** Given to the thread when it starts. */
 export interface WorkerSettings {
-  /** Module specifier of the engine. */
-  readonly engine: string;
+  /** Module specifier of another engine than ours, for tests. */
+  readonly engine?: string;
 }
 
 const port = parentPort;
 if (port === null) throw internal("model-worker.js runs in a worker thread only");
 
-const engine = import((workerData as WorkerSettings).engine) as Promise<Engine>;
+const { engine: otherEngine } = workerData as WorkerSettings;
+const engine: Promise<Engine> = otherEngine === undefined ? import("@servable/engine") : import(otherEngine);
 // Reported when the load is asked for.
 engine.catch(() => {});
 

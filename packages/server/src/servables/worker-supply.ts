@@ -7,8 +7,8 @@ import { WorkerThread } from "./worker-thread.js";
 export class WorkerSupply {
   #spare: WorkerThread | undefined;
 
-  /** @param engine module specifier of the engine */
-  constructor(private readonly engine: string) {}
+  /** @param engine module specifier of another engine than ours, for tests */
+  constructor(private readonly engine?: string) {}
 
   /** Starts a thread for the next `take`. */
   prepare(): void {

@@ -38,9 +38,9 @@ export class WorkerThread {
   /** Resolves when the thread has ended. */
   readonly ended: Promise<void>;
 
-  /** @param engine module specifier of the engine that the thread uses */
-  constructor(engine: string) {
-    const settings: WorkerSettings = { engine };
+  /** @param engine module specifier of another engine than ours, for tests */
+  constructor(engine?: string) {
+    const settings: WorkerSettings = engine === undefined ? {} : { engine };
     this.#worker = new Worker(new URL("./model-worker.js", import.meta.url), { workerData: settings });
     this.#worker.on("message", (message: FromWorker) => this.#receive(message));
     this.#worker.on("error", (error: Error) => {
