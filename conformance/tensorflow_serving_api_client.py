@@ -44,7 +44,7 @@ from tensorflow_serving.apis import (
 )
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-SERVABLE = (f"node {REPOSITORY}/packages/server/dist/cli/main.js serve --port={{port}} "
+SERVABLE = (f"node {REPOSITORY}/packages/server/dist/bundle/servable.js serve --port={{port}} "
             "--model_name={name} --model_base_path={base_path}")
 START_LIMIT_S = 120
 CALL_LIMIT_S = 60

@@ -41,7 +41,7 @@ async function checkFree(flag) {
 
 function startServer() {
   const args = [
-    "packages/server/dist/cli/main.js",
+    "packages/server/dist/bundle/servable.js",
     "serve",
     `--port=${flags.port}`,
     `--rest_api_port=${flags.rest_api_port}`,

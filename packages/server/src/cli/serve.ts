@@ -7,11 +7,9 @@
 import { WorkerSupply } from "../servables/worker-supply.js";
 import { ExitCode } from "./command.js";
 
-const ENGINE = "@servable/engine";
-
 /** @param program how the user called it, for messages */
 export async function serve(program: string, args: readonly string[]): Promise<number> {
-  const workers = new WorkerSupply(ENGINE);
+  const workers = new WorkerSupply();
   if (!args.some((arg) => /^--?(help|version)\b/.test(arg))) workers.prepare();
   const [{ StatusError }, { parseFlags }, { standardErrorLog: log }] = await Promise.all([
     import("@servable/formats"),
