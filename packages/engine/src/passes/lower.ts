@@ -6,7 +6,7 @@ import { invalidArgument, resourceExhausted, unimplemented } from "@servable/for
 import { type Edge, edgeName, type Graph, makeGraph, type Node } from "../graph/graph.js";
 import type { FunctionLibrary, ImportedNode } from "../graph/import.js";
 import { isTf1ControlFlow, liftControlFlow } from "./lift-control-flow.js";
-import { type Replacement, rewrite, type Visited } from "./rewrite.js";
+import { type Replacement, rewriteAll, type Visited } from "./rewrite.js";
 
 /** Calls nested deeper than this, or more inlined nodes than this, are refused. */
 const MAX_DEPTH = 100;
@@ -67,7 +67,7 @@ export class Lowering {
   lower(part: Cut): Graph {
     const lifted = part.nodes.some(isTf1ControlFlow) ? liftControlFlow(part) : part;
     const graph = makeGraph(lifted.inputs, lifted.outputs, lifted.effects);
-    return rewrite(graph, (visited) => this.visit(visited));
+    return rewriteAll(graph, (visited) => this.visit(visited));
   }
 
   /** The body of a function, lowered. UNIMPLEMENTED when it calls itself. */
