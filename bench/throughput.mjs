@@ -17,6 +17,8 @@ export const CONCURRENCIES = [1, 8, 64];
 
 const SERVER_CORE = 0;
 const WARMUP_SECONDS = 0.5;
+/** Before the first measurement, at the highest concurrency: enough for a just-in-time compiler to settle. */
+const SETTLING_SECONDS = 2;
 
 /**
  * @typedef {object} Throughput
@@ -89,9 +91,10 @@ async function measureServer(server, { generator, model, folder, seconds }, requ
   const results = new Map();
   try {
     await running.firstAnswer(halfPlusTwoProbe);
+    const load = { generator, server: running, requestFile, dumpFile, warmupSeconds: WARMUP_SECONDS };
+    await measureLoad({ ...load, concurrency: Math.max(...CONCURRENCIES), seconds: SETTLING_SECONDS });
     for (const concurrency of CONCURRENCIES) {
-      const load = { generator, server: running, requestFile, concurrency, seconds, dumpFile };
-      const { answer, ...result } = await measureLoad({ ...load, warmupSeconds: WARMUP_SECONDS });
+      const { answer, ...result } = await measureLoad({ ...load, concurrency, seconds });
       checkAnswer(answer, server);
       results.set(concurrency, result);
     }

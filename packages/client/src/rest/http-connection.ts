@@ -63,17 +63,22 @@ export class HttpConnection {
 
   #request(method: string, path: string, body: Uint8Array | undefined, context: CallContext) {
     return new Promise<{ status: number; bytes: Uint8Array }>((resolve, reject) => {
+      let over: StatusError | undefined;
       const fail = (reason: unknown) => {
         stop();
         // What goes wrong between here and the server is the connection's fault, whatever errno it has.
-        reject(reason instanceof StatusError ? reason : unreachable(this.#base, reason));
+        reject(over ?? unreachable(this.#base, reason));
       };
       const request = this.#send(`${this.#base}${path}`, {
         method,
         agent: this.#agent,
         headers: { ...this.settings.headers, ...contentHeaders(body) },
       });
-      const stop = watchEnd(context, (error) => request.destroy(error));
+      const stop = watchEnd(context, (error) => {
+        // Node reports a connection that is given up while the answer comes in as one that was reset.
+        over = error;
+        request.destroy(error);
+      });
       request.on("error", fail);
       request.on("response", (response) => {
         const chunks: Buffer[] = [];

@@ -16,7 +16,8 @@ import {
 } from "@servable/formats";
 
 /**
- * The body of a request.
+ * The body of a request. Inputs that are left out get the default values that the signature has for them, as the REST
+ * API has no other way to leave one out.
  * INVALID_ARGUMENT for inputs that the signature doesn't have or that are missing, as a lone input goes without its
  * name and would be taken for another; and for shapes that JSON has no form for.
  */
@@ -25,9 +26,10 @@ export function predictBody(
   signature: Signature,
   signatureName: string | undefined,
 ): string {
-  requireInputs(inputs, signature);
-  for (const [name, { shape }] of inputs) requireWritable(shape, name);
-  return jsonFromInputs(inputs, "columnar", signatureName);
+  const complete = new Map([...signature.defaults, ...inputs]);
+  requireInputs(complete, signature);
+  for (const [name, { shape }] of complete) requireWritable(shape, name);
+  return jsonFromInputs(complete, "columnar", signatureName);
 }
 
 /** The outputs of an answer, those of the filter if there is one. INVALID_ARGUMENT when it names others. */

@@ -1,5 +1,7 @@
 /** Bodies of answers are laid out as TensorFlow Serving 2.x writes them (docs: api_rest.md). */
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { Code, encodeText, stringTensor, tensor } from "@servable/formats";
 import type { Client } from "../client.js";
@@ -33,6 +35,12 @@ const signatures = {
       scores: tensorInfo("DT_FLOAT", [-1, 3]),
     },
     method_name,
+  },
+  defaults: {
+    inputs: { a: tensorInfo("DT_FLOAT", []), b: tensorInfo("DT_FLOAT", []) },
+    outputs: { y: tensorInfo("DT_FLOAT", []) },
+    method_name,
+    defaults: { a: { dtype: "DT_FLOAT", tensor_shape: { dim: [] }, float_val: [1.5] } },
   },
   __saved_model_init_op: {
     inputs: {},
@@ -127,6 +135,11 @@ describe("the client over REST", () => {
     assert.deepEqual([...outputs.keys()], ["id"]);
   });
 
+  it("fills in default values, which the REST API can't", async () => {
+    await client.predict({ model: "m", signature: "defaults", inputs: { b: 2 } });
+    assert.deepEqual(lastBody().inputs, { a: 1.5, b: 2 });
+  });
+
   it("asks for a version by number", async () => {
     const { model, outputs } = await client.predict({ model: "m", version: 7, inputs: { x: 0 } });
     assert.equal(model.version, 7n);
@@ -160,7 +173,7 @@ describe("the client over REST", () => {
   it("reads signatures and the version they are of", async () => {
     const { model, signatures: read } = await client.getModelMetadata({ model: "m" });
     assert.deepEqual(model, { name: "m", version: 123n });
-    assert.deepEqual([...read.keys()], ["serving_default", "two"]);
+    assert.deepEqual([...read.keys()], ["serving_default", "two", "defaults"]);
     assert.deepEqual(read.get("two")?.outputs.get("scores"), {
       name: "tensor:0",
       dtype: "float32",
@@ -191,7 +204,7 @@ describe("the client over REST", () => {
       "a signature that the model does not have",
       () => client.predict({ model: "m", signature: "none", inputs: { x: 1 } }),
       Code.INVALID_ARGUMENT,
-      /^Model "m" has no signature "none"; it has "serving_default", "two"$/,
+      /^Model "m" has no signature "none"; it has "serving_default", "two", "defaults"$/,
     ],
     [
       "a shape that JSON has no form for",
@@ -276,6 +289,19 @@ describe("a REST call that gets no answer", () => {
     const client = connect({ rest: `http://127.0.0.1:${server.port}`, deadlineMs: 50 });
     await assert.rejects(client.getModelStatus({ model: "m" }), { code: Code.DEADLINE_EXCEEDED });
     client.close();
+    server.close();
+  });
+
+  it("ends with DEADLINE_EXCEEDED also when the answer has begun", async () => {
+    const server = createServer((_, response) => response.writeHead(200).write("{"));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const client = connect({ rest: `http://127.0.0.1:${port}` });
+    await assert.rejects(client.getModelStatus({ model: "m", deadlineMs: 100 }), {
+      code: Code.DEADLINE_EXCEEDED,
+    });
+    client.close();
+    server.closeAllConnections();
     server.close();
   });
 
