@@ -24,9 +24,11 @@ import { type Analyzed, analyze } from "./passes/analyze.js";
 import { assignedVariables, freezeVariables } from "./passes/freeze-variables.js";
 import { cut, Lowering } from "./passes/lower.js";
 import { orderEffects } from "./passes/order-effects.js";
+import { pruneBodies } from "./passes/prune-bodies.js";
 import { RefVariables } from "./passes/ref-variables.js";
 import { simplify } from "./passes/simplify.js";
 import { specializeBodies } from "./passes/specialize-bodies.js";
+import { arraysToLists } from "./passes/tensor-arrays.js";
 import { Plan, type PlanOptions } from "./plan/plan.js";
 import { ResourceManager } from "./runtime/resource-manager.js";
 import type { Variable } from "./runtime/variable.js";
@@ -108,7 +110,8 @@ export class Program {
     const outputs = request.fetches.map((name) => this.tensor(name, feeds));
     const effects = (request.targets ?? []).map((name) => this.node(name));
     const lowered = this.lowering.lower(cut(feeds, outputs, effects, inputs));
-    return simplify(orderEffects(specializeBodies(simplify(orderEffects(lowered)))));
+    const lists = arraysToLists(simplify(orderEffects(lowered)));
+    return simplify(orderEffects(pruneBodies(specializeBodies(lists))));
   }
 
   /** The request that a signature stands for. */
