@@ -44,6 +44,12 @@ describe("models that TensorFlow saved, over the network", { skip: goldenSkip() 
       for (const error of golden.errors ?? []) {
         it(`fails with ${error.code}: ${error.about}`, () => checkError(server, error));
       }
+      it("gives everyone their own answer when all ask at once", async () => {
+        const calls = (golden.calls ?? []).filter(({ method }) => method === "predict");
+        await Promise.all(
+          Array.from({ length: 5 }, () => calls.map((call) => checkGrpc(server, call))).flat(),
+        );
+      });
       it("goes on serving afterwards", async () => {
         const [call] = golden.calls ?? [];
         if (call !== undefined) await checkGrpc(server, call);

@@ -2,7 +2,11 @@
  * The server, wired together in the order of dependency: workers, core, gRPC, REST. It listens before the models are
  * loaded, so that their states can be asked for, and says that it runs when the first load of each is over.
  */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { StatusError } from "@servable/formats";
+import type { BatchingSettings } from "./batching/batching-settings.js";
+import { readBatchingSettings } from "./config/batching-parameters.js";
 import { readModelConfigs, type ServerSettings } from "./config/server-settings.js";
 import { idText, type ServableId } from "./core/servable.js";
 import type { ServableState } from "./core/servable-state.js";
@@ -66,6 +70,7 @@ function createCore(settings: ServerSettings, workers: WorkerSupply, log: Log): 
     loaderOf: (id, path) =>
       new SavedModelLoader(id, path, workers, {
         load: settings.load,
+        batchingOf: (folder) => batchingOf(settings, folder),
         warmUp: (model, folder, signal) => warmUp(settings, model, folder, signal),
         warn: (message) => log.warn(message),
       }),
@@ -182,6 +187,16 @@ async function drain(grpc: RunningTransport | undefined, rest: RunningHttpServer
   }, MAX_DRAIN_MS);
   await Promise.all([grpc?.drain(), rest?.drain()]);
   clearTimeout(overdue);
+}
+
+const MODEL_BATCHING_FILE = "batching_params.pbtxt";
+
+async function batchingOf(
+  { batching, hasBatchingPerModel }: ServerSettings,
+  folder: string,
+): Promise<BatchingSettings> {
+  const path = join(folder, MODEL_BATCHING_FILE);
+  return hasBatchingPerModel && existsSync(path) ? await readBatchingSettings(path) : batching;
 }
 
 async function warmUp(

@@ -4,8 +4,10 @@ import { resolve } from "node:path";
 import { invalidArgument } from "@servable/formats";
 import { ModelServerConfigSchema } from "@servable/formats/protobuf/tensorflow_serving/config/model_server_config_pb";
 import { SSLConfigSchema } from "@servable/formats/protobuf/tensorflow_serving/config/ssl_config_pb";
+import { automaticBatching, type BatchingSettings } from "../batching/batching-settings.js";
 import type { ServerTls } from "../grpc/transport.js";
 import type { LoadOptions } from "../servables/engine-contract.js";
+import { readBatchingSettings } from "./batching-parameters.js";
 import type { FlagValues } from "./flags.js";
 import { LATEST, type ModelConfig, modelConfigsOf } from "./model-config.js";
 import { readTextProtoFile } from "./text-proto-file.js";
@@ -17,6 +19,9 @@ export interface ServerSettings {
   readonly modelConfigPollMs: number;
   readonly load: LoadOptions;
   readonly warmUp: WarmUpSettings;
+  readonly batching: BatchingSettings;
+  /** Whether a model's own batching_params.pbtxt goes before `batching`. */
+  readonly hasBatchingPerModel: boolean;
   readonly lifeCycle: LifeCycleSettings;
   readonly checkMethodNames: boolean;
   readonly answerAsTensorContent: boolean;
@@ -75,6 +80,8 @@ export async function settingsOf(flags: FlagValues): Promise<ServerSettings> {
       isEnabled: flags.enable_model_warmup,
       iterations: Math.max(1, flags.num_request_iterations_for_warmup),
     },
+    batching: await batchingOf(flags),
+    hasBatchingPerModel: flags.enable_batching && flags.enable_per_model_batching_parameters,
     lifeCycle: lifeCycleOf(flags),
     checkMethodNames: flags.enable_signature_method_name_check,
     answerAsTensorContent: flags.enable_serialization_as_tensor_content,
@@ -97,6 +104,13 @@ async function modelsOf(flags: FlagValues): Promise<ModelConfig[]> {
 /** The models of a model config file. */
 export async function readModelConfigs(path: string): Promise<ModelConfig[]> {
   return modelConfigsOf(await readTextProtoFile(ModelServerConfigSchema, path));
+}
+
+async function batchingOf(flags: FlagValues): Promise<BatchingSettings> {
+  const file = flags.batching_parameters_file;
+  if (flags.enable_batching) return await readBatchingSettings(file === "" ? undefined : file);
+  if (file === "") return automaticBatching;
+  throw invalidArgument("--batching_parameters_file is set without setting --enable_batching to true");
 }
 
 function lifeCycleOf(flags: FlagValues): LifeCycleSettings {

@@ -20,6 +20,8 @@ export interface Model {
     inputs: ReadonlyMap<string, Tensor>,
     outputs?: readonly string[],
   ): Map<string, Tensor>;
+  /** Whether row i of every output depends on row i of the inputs alone, so that requests may share a run. */
+  rowIndependence(signature: string): { readonly independent: boolean };
   close(): void;
 }
 

@@ -51,11 +51,23 @@ async function load(path: string, options: LoadOptions): Promise<void> {
       kind: "loaded",
       signatures: [...model.signatures.values()],
       signatureDefs: toBinary(SignatureDefMapSchema, model.signatureDefs),
+      rowIndependent: rowIndependentOf(model),
     });
   } catch (reason) {
     post({ kind: "failed", error: packError(reason) });
     port?.close();
   }
+}
+
+/** A signature that can't run proves nothing, and says so when it is asked to run. */
+function rowIndependentOf(model: Model): string[] {
+  return [...model.signatures.keys()].filter((name) => {
+    try {
+      return model.rowIndependence(name).independent;
+    } catch {
+      return false;
+    }
+  });
 }
 
 function run({ id, signature, inputs, outputs }: Extract<ToWorker, { kind: "run" }>): void {

@@ -1,5 +1,6 @@
 /** Loads a SavedModel's folder into a worker thread of its own, and warms it up before anyone can ask for it. */
 import { Code, StatusError } from "@servable/formats";
+import type { BatchingSettings } from "../batching/batching-settings.js";
 import { type Clock, systemClock } from "../core/clock.js";
 import type { Loader } from "../core/loader.js";
 import { idText, type ServableId } from "../core/servable.js";
@@ -11,6 +12,8 @@ import type { LoadedModel, WorkerThread } from "./worker-thread.js";
 
 export interface SavedModelLoaderOptions {
   readonly load: LoadOptions;
+  /** How the requests of the model in `path` are batched. */
+  readonly batchingOf: (path: string) => Promise<BatchingSettings>;
   /** Runs the model's warm-up requests, if it has any. A failure fails the load. */
   readonly warmUp: (model: ServedModel, path: string, signal: AbortSignal) => Promise<void>;
   readonly warn: (message: string) => void;
@@ -29,11 +32,13 @@ export class SavedModelLoader implements Loader<ServedModel> {
   ) {}
 
   async load(signal: AbortSignal): Promise<ServedModel> {
+    const batching = await this.options.batchingOf(this.path);
     const { thread, loaded } = await this.#start(signal);
     const { warn, clock = systemClock } = this.options;
     const model = new WorkerModel(thread, loaded, {
       title: `Model ${idText(this.id)}`,
       start: () => this.#start(new AbortController().signal),
+      batching,
       warn,
       clock,
     });

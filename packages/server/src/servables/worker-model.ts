@@ -4,8 +4,9 @@
  * each failure; until it is back, requests are refused with UNAVAILABLE.
  */
 import { type Signature, StatusError, type Tensor, unavailable } from "@servable/formats";
+import type { BatchingSettings } from "../batching/batching-settings.js";
+import { Scheduler } from "../batching/scheduler.js";
 import type { Clock } from "../core/clock.js";
-import { RunQueue } from "./run-queue.js";
 import type { ServedModel } from "./served-model.js";
 import type { LoadedModel, WorkerThread } from "./worker-thread.js";
 
@@ -19,6 +20,7 @@ export interface WorkerModelOptions {
   readonly title: string;
   /** Starts a new thread and loads the model into it. */
   readonly start: () => Promise<{ readonly thread: WorkerThread; readonly loaded: LoadedModel }>;
+  readonly batching: BatchingSettings;
   readonly warn: (message: string) => void;
   readonly clock: Clock;
 }
@@ -26,7 +28,7 @@ export interface WorkerModelOptions {
 export class WorkerModel implements ServedModel {
   readonly signatures: ReadonlyMap<string, Signature>;
   readonly signatureDefs: Uint8Array;
-  readonly #queue: RunQueue;
+  readonly #scheduler: Scheduler;
   readonly #closing = new AbortController();
   #thread: WorkerThread | undefined;
   #restarting: Promise<void> = Promise.resolve();
@@ -38,9 +40,13 @@ export class WorkerModel implements ServedModel {
   ) {
     this.signatures = loaded.signatures;
     this.signatureDefs = loaded.signatureDefs;
-    this.#queue = new RunQueue(({ signature, inputs, outputs }) => {
-      if (this.#thread === undefined) return Promise.reject(this.#gone());
-      return this.#thread.run(signature, inputs, outputs);
+    this.#scheduler = new Scheduler({
+      run: ({ signature, inputs, outputs }) => {
+        if (this.#thread === undefined) return Promise.reject(this.#gone());
+        return this.#thread.run(signature, inputs, outputs);
+      },
+      isProven: (signature) => loaded.rowIndependent.has(signature),
+      batching: options.batching,
     });
     this.#watch(thread, FIRST_RESTART_DELAY_MS);
   }
@@ -52,7 +58,7 @@ export class WorkerModel implements ServedModel {
     signal?: AbortSignal,
   ): Promise<Map<string, Tensor>> {
     if (this.#thread === undefined) return Promise.reject(this.#gone());
-    return this.#queue.submit({ signature, inputs, outputs }, signal);
+    return this.#scheduler.submit({ signature, inputs, outputs }, signal);
   }
 
   /** Ends the thread, after what it was given. */
@@ -73,7 +79,7 @@ export class WorkerModel implements ServedModel {
     void thread.ended.then(() => {
       this.#thread = undefined;
       if (this.#closing.signal.aborted) return;
-      this.#queue.clear(this.#gone());
+      this.#scheduler.clear(this.#gone());
       this.options.warn(`${this.options.title}: its worker thread ended unexpectedly. Restarting it`);
       const isStable = clock.now() - since >= STABLE_AFTER_MS;
       this.#restarting = this.#restart(isStable ? FIRST_RESTART_DELAY_MS : delayMs);

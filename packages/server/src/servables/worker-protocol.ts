@@ -31,6 +31,8 @@ export type FromWorker =
       readonly signatures: readonly Signature[];
       /** A serialized SignatureDefMap. */
       readonly signatureDefs: Uint8Array;
+      /** Names of the signatures whose requests may be joined. */
+      readonly rowIndependent: readonly string[];
     }
   | { readonly kind: "failed"; readonly error: PackedError }
   | { readonly kind: "result"; readonly id: number; readonly outputs: PackedTensors }

@@ -22,6 +22,8 @@ export interface LoadedModel {
   readonly signatures: ReadonlyMap<string, Signature>;
   /** A serialized SignatureDefMap. */
   readonly signatureDefs: Uint8Array;
+  /** Signatures for which it is proven that the rows of a batch don't depend on each other. */
+  readonly rowIndependent: ReadonlySet<string>;
 }
 
 interface Pending<R> {
@@ -103,7 +105,11 @@ export class WorkerThread {
     switch (message.kind) {
       case "loaded": {
         const signatures = new Map(message.signatures.map((signature) => [signature.name, signature]));
-        this.#load?.resolve({ signatures, signatureDefs: message.signatureDefs });
+        this.#load?.resolve({
+          signatures,
+          signatureDefs: message.signatureDefs,
+          rowIndependent: new Set(message.rowIndependent),
+        });
         this.#load = undefined;
         break;
       }

@@ -1,5 +1,6 @@
 /** A server on ports of its own, for tests: with the real engine or with the fake one. */
 
+import { automaticBatching } from "../batching/batching-settings.js";
 import { LATEST, type ModelConfig } from "../config/model-config.js";
 import type { ServerSettings } from "../config/server-settings.js";
 import { createLog } from "../log.js";
@@ -47,6 +48,8 @@ export async function startTestServer(
       models,
       modelConfigPollMs: 0,
       load: { tags: ["serve"], intraOpThreads: 1 },
+      batching: automaticBatching,
+      hasBatchingPerModel: false,
       warmUp: { isEnabled: true, iterations: 1 },
       lifeCycle: {
         pollIntervalMs: 50,
