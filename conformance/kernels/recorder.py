@@ -69,8 +69,9 @@ def _number(value):
 
 
 def tensor_json(array, dtype):
-  array = np.asarray(array)
   dtype = tf.as_dtype(dtype).base_dtype
+  # Not NumPy's own bytes, which lose zeros at the end.
+  array = np.asarray(array, object if dtype == tf.string else None)
   flat = array.reshape(-1)
   if dtype == tf.string:
     values = [_text(v if isinstance(v, bytes) else str(v).encode()) for v in flat]

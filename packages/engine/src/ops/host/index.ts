@@ -5,13 +5,18 @@ import { checkpointReadingKernels } from "./checkpoint-reading.js";
 import { checkKernels } from "./checks.js";
 import { comparisonKernels } from "./comparison.js";
 import { countingKernels } from "./counting.js";
+import { diagonalKernels } from "./diagonals.js";
 import { elementwiseBinaryKernels } from "./elementwise-binary.js";
 import { elementwiseUnaryKernels } from "./elementwise-unary.js";
+import { exampleKernels } from "./examples/index.js";
+import { fourierKernels } from "./fourier.js";
 import { gatheringKernels } from "./gathering.js";
 import { gradientKernels } from "./gradients.js";
 import { identityKernels } from "./identity.js";
 import { joiningKernels } from "./joining.js";
+import { linearAlgebraKernels } from "./linear-algebra.js";
 import { placeholderKernels } from "./placeholders.js";
+import { productKernels } from "./products.js";
 import { rearrangingKernels } from "./rearranging.js";
 import { reductionKernels } from "./reductions.js";
 import { scanKernels } from "./scans.js";
@@ -28,6 +33,7 @@ import { tensorListKernels } from "./tensor-lists.js";
 import { variableKernels } from "./variables.js";
 
 export const hostRows: HostTable = {
+  ...exampleKernels,
   ...castKernels,
   ...checkpointReadingKernels,
   ...comparisonKernels,
@@ -54,4 +60,8 @@ export const hostRows: HostTable = {
   ...segmentKernels,
   ...sortingKernels,
   ...countingKernels,
+  ...productKernels,
+  ...diagonalKernels,
+  ...fourierKernels,
+  ...linearAlgebraKernels,
 };
