@@ -2,9 +2,8 @@
 import type { OnnxEmitter, OnnxValue } from "../../onnx/emitter.js";
 import { NotExpressible, type OnnxInput, type OnnxNode, type OnnxTable } from "../op-table.js";
 import { input, shapeOf, sizeOf, staticShape } from "./node-facts.js";
-import { add, divide, entrySizes, larger, type Size, sizeAt, subtract, vector } from "./sizes.js";
+import { add, divide, entrySizes, larger, multiply, type Size, sizeAt, subtract, vector } from "./sizes.js";
 import {
-  extentOf,
   fromChannelsFirst,
   type Layout,
   layoutOf,
@@ -44,15 +43,9 @@ function conv(g: OnnxEmitter, node: OnnxNode): OnnxValue {
     strides: window.strides,
     dilations: window.dilations,
     group: groupsOf(x, filter, layout),
-    ...padding(node, x, layout, knownWindow(window)),
+    ...padding(node, x, layout, window),
   });
   return fromChannelsFirst(g, y, layout);
-}
-
-/** The filter's sizes decide the padding, and with it the model. */
-function knownWindow(window: Window): Window {
-  if (window.kernel.some((size) => size < 0)) throw new NotExpressible("the size of the filter is unknown");
-  return window;
 }
 
 /** A filter for fewer channels than the input has convolves groups of them. */
@@ -88,7 +81,7 @@ function depthwise(g: OnnxEmitter, node: OnnxNode): OnnxValue {
 function convTranspose(g: OnnxEmitter, node: OnnxNode): OnnxValue {
   const [wanted, filter, gradient] = [input(node, 0), input(node, 1), input(node, 2)];
   const layout = layoutByFilter(node, filter);
-  const window = knownWindow(windowOf(node, layout, filter));
+  const window = windowOf(node, layout, filter);
   if (
     sizeOf(gradient, layout.channels) !== undefined &&
     sizeOf(filter, -1) !== sizeOf(gradient, layout.channels)
@@ -100,7 +93,7 @@ function convTranspose(g: OnnxEmitter, node: OnnxNode): OnnxValue {
   });
   const x = toChannelsFirst(g, gradient.value, layout);
   const attrs = { strides: window.strides, dilations: window.dilations };
-  const spans = layout.spatial.map((axis, i) => span(g, node, { wanted, gradient, axis, window, i }));
+  const spans = layout.spatial.map((axis, i) => span(g, node, { wanted, filter, gradient, axis, window, i }));
   const y = spans.every(isStatic)
     ? g.op("ConvTranspose", [x, weights], { ...attrs, ...staticPads(spans) })
     : cut(
@@ -126,16 +119,14 @@ function isStatic(span: Span): span is StaticSpan {
 function span(
   g: OnnxEmitter,
   node: OnnxNode,
-  of: { wanted: OnnxInput; gradient: OnnxInput; axis: number; window: Window; i: number },
+  of: { wanted: OnnxInput; filter: OnnxInput; gradient: OnnxInput; axis: number; window: Window; i: number },
 ): Span {
   const stride = of.window.strides[of.i] as number;
-  const extent = extentOf(of.window.kernel[of.i] as number, of.window.dilations[of.i] as number);
+  const kernel = sizeOf(of.filter, of.i) ?? sizeAt(g, of.filter.value, of.i);
+  const extent = add(g, multiply(g, subtract(g, kernel, 1), of.window.dilations[of.i] as number), 1);
   const wanted = wantedSize(g, of.wanted, of.axis, of.i);
   const steps = sizeOf(of.gradient, of.axis) ?? sizeAt(g, of.gradient.value, of.axis);
-  const full: Size =
-    typeof steps === "number"
-      ? (steps - 1) * stride + extent
-      : add(g, g.op("Mul", [steps, g.ints([stride])]), extent - stride);
+  const full = add(g, multiply(g, subtract(g, steps, 1), stride), extent);
   return { full, wanted, before: cutBefore(g, node, full, wanted, of.axis) };
 }
 

@@ -7,12 +7,16 @@ import { convolutionRows } from "./convolution.js";
 import { diagonalRows } from "./diagonals.js";
 import { elementwiseRows } from "./elementwise.js";
 import { gatherScatterRows } from "./gather-scatter.js";
+import { imageRows } from "./image.js";
 import { joiningRows } from "./joining.js";
 import { matrixRows } from "./matrix.js";
 import { normalizationRows } from "./normalization.js";
 import { paddingRows } from "./padding.js";
 import { poolingRows } from "./pooling.js";
+import { quantizationRows } from "./quantization.js";
+import { recurrentRows } from "./recurrent.js";
 import { reductionRows } from "./reductions.js";
+import { resizeRows } from "./resize.js";
 import { shapingRows } from "./shaping.js";
 import { slicingRows } from "./slicing.js";
 import { turningRows } from "./turning.js";
@@ -34,4 +38,8 @@ export const onnxRows: OnnxTable = {
   ...convolutionRows,
   ...poolingRows,
   ...normalizationRows,
+  ...imageRows,
+  ...resizeRows,
+  ...quantizationRows,
+  ...recurrentRows,
 };

@@ -1,7 +1,8 @@
 /** Pooling: the largest, or the mean, of the elements under a sliding window. Padding never counts. */
 import type { OnnxEmitter, OnnxValue } from "../../onnx/emitter.js";
-import { NotExpressible, type OnnxNode, type OnnxTable } from "../op-table.js";
-import { constantNumbers, input, outputCarrier, staticShape, value } from "./node-facts.js";
+import type { OnnxNode, OnnxTable } from "../op-table.js";
+import { constantNumbers, input, outputCarrier, value } from "./node-facts.js";
+import { larger, multiply, type Size, sizesOf, vector } from "./sizes.js";
 import {
   fromChannelsFirst,
   type Layout,
@@ -40,24 +41,25 @@ const pool =
 function maxPoolWithArgmax(g: OnnxEmitter, node: OnnxNode): OnnxValue[] {
   const x = input(node, 0);
   const { layout, window } = poolOf(node, 4);
-  const [, height, width, channels] = staticShape({ ...x, shape: [0, ...(x.shape ?? [-1]).slice(1)] });
-  if (height === undefined || width === undefined || channels === undefined) {
-    throw new NotExpressible("the rank of the input is unknown");
-  }
+  // Sizes of an empty image are 0, and ONNX Runtime does not survive a modulus of 0.
+  const [, height, width, channels] = sizesOf(g, x).map((size) => larger(g, size, 1)) as [
+    Size,
+    Size,
+    Size,
+    Size,
+  ];
   const [y, places] = g.opWithOutputs("MaxPool", 2, [toChannelsFirst(g, x.value, layout)], {
     kernel_shape: window.kernel,
     strides: window.strides,
     ...padding(node, x, layout, window),
   }) as [OnnxValue, OnnxValue];
-  const pixels = g.scalar("int64", height * width);
-  const pixel = g.op("Mod", [places, pixels]);
-  const plane = g.op("Div", [places, pixels]);
-  const channel = g.op("Mod", [plane, g.scalar("int64", channels)]);
-  const inImage = g.op("Add", [g.op("Mul", [pixel, g.scalar("int64", channels)]), channel]);
-  const image = g.op("Div", [plane, g.scalar("int64", channels)]);
-  const place = node.attrs.bool("include_batch_in_index")
-    ? g.op("Add", [inImage, g.op("Mul", [image, g.scalar("int64", height * width * channels)])])
-    : inImage;
+  const by = (onnx: string, of: OnnxValue, size: Size) => g.op(onnx, [of, vector(g, [size])]);
+  const pixels = multiply(g, height, width);
+  const pixel = by("Mod", places, pixels);
+  const plane = by("Div", places, pixels);
+  const inImage = g.op("Add", [by("Mul", pixel, channels), by("Mod", plane, channels)]);
+  const before = by("Mul", by("Div", plane, channels), multiply(g, pixels, channels));
+  const place = node.attrs.bool("include_batch_in_index") ? g.op("Add", [inImage, before]) : inImage;
   return [
     fromChannelsFirst(g, y, layout),
     g.cast(fromChannelsFirst(g, place, layout), outputCarrier(node, 1)),

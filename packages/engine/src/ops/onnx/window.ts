@@ -53,6 +53,7 @@ export function pickSpatial(all: readonly number[], what: string, layout: Layout
 }
 
 export interface Window {
+  /** -1 where the filter's size is not known. */
   readonly kernel: readonly number[];
   readonly strides: readonly number[];
   readonly dilations: readonly number[];
@@ -75,7 +76,7 @@ export function padding(node: OnnxNode, x: OnnxInput, layout: Layout, window: Wi
 function automaticPadding({ kernel, strides, dilations }: Window): OnnxAttrs {
   if (dilations.some((dilation) => dilation > 1))
     throw new NotExpressible("SAME of a dilated kernel over an unknown size");
-  if (kernel.some((size, i) => size < (strides[i] as number))) {
+  if (kernel.some((size, i) => size >= 0 && size < (strides[i] as number))) {
     throw new NotExpressible("SAME of a kernel smaller than its stride over an unknown size");
   }
   return { auto_pad: "SAME_UPPER" };
@@ -88,6 +89,7 @@ function automaticPadding({ kernel, strides, dilations }: Window): OnnxAttrs {
 function samePadding(size: number, { kernel, strides, dilations }: Window, i: number): number | undefined {
   const stride = strides[i] as number;
   const extent = extentOf(kernel[i] as number, dilations[i] as number);
+  if ((kernel[i] as number) < 0) return undefined;
   if (stride === 1 || extent === 1) return extent - 1;
   return size < 0 ? undefined : Math.max((Math.ceil(size / stride) - 1) * stride + extent - size, 0);
 }

@@ -1,0 +1,3 @@
+import { describeRows } from "./testing/recorded-rows.js";
+
+describeRows("images");
