@@ -737,6 +737,48 @@ describe("the configuration of a running server", () => {
   });
 });
 
+describe("metrics", () => {
+  it("are there for Prometheus by TensorFlow Serving's names", async () => {
+    await putVersion("counted", 1);
+    const server = await startTestServer([modelAt("counted", join(base, "counted"))], {
+      prometheus: { path: "/monitoring/prometheus/metrics" },
+    });
+    try {
+      for (let times = 0; times < 3; times++) await predict(server.grpc, { name: "counted" }, x);
+      await server.rest("/v1/models/counted:predict", '{"inputs": 1}');
+      await server.rest("/v1/models/counted:predict", "{");
+      await server.rest("/v1/models/made_up:predict", "{}");
+      const examples = { examples: [Uint8Array.of(49), Uint8Array.of(50)] };
+      await regress(server.grpc, { name: "counted", signature: "regress" }, examples);
+      const { text, headers } = await server.rest("/monitoring/prometheus/metrics");
+      assert.match(String(headers.get("content-type")), /^text\/plain/);
+      for (const line of [
+        ':tensorflow:serving:request_count{model_name="counted",status="OK"} 5',
+        ':tensorflow:serving:request_count{model_name="counted",status="INVALID_ARGUMENT"} 1',
+        ':tensorflow:serving:request_count{model_name="unknown",status="NOT_FOUND"} 1',
+        ':tensorflow:serving:request_latency_count{model_name="counted",API="Predict",entrypoint="GRPC"} 3',
+        ':tensorflow:serving:request_latency_count{model_name="counted",API="Predict",entrypoint="REST"} 1',
+        ':tensorflow:serving:request_example_count_total{model="counted"} 2',
+        `:tensorflow:cc:saved_model:load_attempt_count{model_path="${join(base, "counted", "1")}",status="success"} 1`,
+      ]) {
+        assert.ok(text.includes(`${line}\n`), `${line} is not in\n${text}`);
+      }
+    } finally {
+      await server.stop();
+    }
+  });
+
+  it("are not there unless asked for", async () => {
+    await putVersion("uncounted", 1);
+    const server = await startTestServer([modelAt("uncounted", join(base, "uncounted"))]);
+    try {
+      assert.equal((await server.rest("/monitoring/prometheus/metrics")).status, 404);
+    } finally {
+      await server.stop();
+    }
+  });
+});
+
 describe("health", () => {
   const CHECK = "grpc.health.v1.Health/Check";
   const serviceNamed = (name: string) => Buffer.concat([Buffer.from([0x0a, name.length]), Buffer.from(name)]);

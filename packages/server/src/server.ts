@@ -2,21 +2,19 @@
  * The server, wired together in the order of dependency: workers, core, gRPC, REST. It listens before the models are
  * loaded, so that their states can be asked for, and says that it runs when the first load of each is over.
  */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { StatusError } from "@servable/formats";
-import type { BatchingSettings } from "./batching/batching-settings.js";
-import { readBatchingSettings } from "./config/batching-parameters.js";
-import { readModelConfigs, type ServerSettings } from "./config/server-settings.js";
+import { type StatusError, unavailable } from "@servable/formats";
+import { pollModelConfig } from "./config/model-config-polling.js";
+import type { ServerSettings } from "./config/server-settings.js";
 import { idText, type ServableId } from "./core/servable.js";
 import type { ServableState } from "./core/servable-state.js";
 import { healthMethods } from "./grpc/health.js";
 import { MODEL_SERVICE, PREDICTION_SERVICE, servingMethods } from "./grpc/services.js";
 import type { RunningTransport } from "./grpc/transport.js";
 import type { Log } from "./log.js";
-import type { RunningHttpServer } from "./rest/http-server.js";
-import { SavedModelLoader } from "./servables/saved-model-loader.js";
-import type { ServedModel } from "./servables/served-model.js";
+import type { Measuring } from "./monitoring/measure.js";
+import type { PrometheusMetrics } from "./monitoring/prometheus.js";
+import type { HttpRoute, RunningHttpServer } from "./rest/http-server.js";
+import { savedModelLoaders } from "./saved-model-loading.js";
 import type { WorkerSupply } from "./servables/worker-supply.js";
 import { ServerCore } from "./server-core.js";
 
@@ -37,24 +35,47 @@ const MAX_INFLATED_BYTES = 2 ** 29;
 /** Requests that are still under way this long after the server was told to stop are dropped. */
 const MAX_DRAIN_MS = 30_000;
 
+/** What the parts of the server are made from. */
+interface Parts {
+  readonly settings: ServerSettings;
+  readonly core: ServerCore;
+  readonly metrics: PrometheusMetrics | undefined;
+  readonly measuring: Measuring;
+  readonly stopping: AbortSignal;
+}
+
 export async function startServer(
   settings: ServerSettings,
   workers: WorkerSupply,
   log: Log,
 ): Promise<RunningServer> {
-  const core = createCore(settings, workers, log);
+  const metrics = await createMetrics(settings);
+  const loaderOf = savedModelLoaders(settings, workers, metrics, log);
+  const core = new ServerCore({ ...settings.lifeCycle, loaderOf, log });
+  core.monitor.listen((id, state) => logState(log, id, state));
+  const isKnownModel = (name: string) => core.modelNames.includes(name);
   const stopping = new AbortController();
-  const grpc = await startGrpc(settings, core, stopping.signal);
-  const rest = await startRest(settings, core);
+  const parts: Parts = {
+    settings,
+    core,
+    metrics,
+    measuring: { metrics, isKnownModel },
+    stopping: stopping.signal,
+  };
+
+  const grpc = await startGrpc(parts);
+  const rest = await startRest(parts).catch((reason) => {
+    grpc?.close();
+    throw reason;
+  });
   await core.start(settings.models);
-  const settled = announce(core, settings, grpc, rest, log);
-  const polling = pollModelConfig(settings, core, stopping.signal, log);
+  const polling = startPolling(parts, log);
   return {
     grpcPorts: grpc?.ports ?? [],
     restPort: rest?.port,
-    settled,
+    settled: announce(parts, grpc, rest, log),
     stop: async () => {
-      stopping.abort();
+      stopping.abort(unavailable("The server is shutting down"));
       await drain(grpc, rest);
       await polling;
       await core.close();
@@ -63,21 +84,10 @@ export async function startServer(
   };
 }
 
-function createCore(settings: ServerSettings, workers: WorkerSupply, log: Log): ServerCore {
-  const { lifeCycle } = settings;
-  const core = new ServerCore({
-    ...lifeCycle,
-    loaderOf: (id, path) =>
-      new SavedModelLoader(id, path, workers, {
-        load: settings.load,
-        batchingOf: (folder) => batchingOf(settings, folder),
-        warmUp: (model, folder, signal) => warmUp(settings, model, folder, signal),
-        warn: (message) => log.warn(message),
-      }),
-    log,
-  });
-  core.monitor.listen((id, state) => logState(log, id, state));
-  return core;
+async function createMetrics({ prometheus }: ServerSettings): Promise<PrometheusMetrics | undefined> {
+  if (prometheus === undefined) return undefined;
+  const { createPrometheusMetrics } = await import("./monitoring/prometheus.js");
+  return createPrometheusMetrics();
 }
 
 function logState(log: Log, id: ServableId, state: ServableState): void {
@@ -100,21 +110,20 @@ function errorText(error: StatusError): string {
   return `${error.codeName}: ${error.message}`;
 }
 
-async function startGrpc(
-  settings: ServerSettings,
-  core: ServerCore,
-  stopping: AbortSignal,
-): Promise<RunningTransport | undefined> {
+async function startGrpc(parts: Parts): Promise<RunningTransport | undefined> {
+  const { settings, core, measuring, stopping } = parts;
   const { addresses, tls, channelArguments, hasHealthService } = settings.grpc;
   if (addresses.length === 0) return undefined;
   const { startGrpcJs } = await import("./grpc/grpc-js-transport.js");
+  const { checkMethodNames, answerAsTensorContent } = settings;
+  const methods = servingMethods(core, { checkMethodNames, answerAsTensorContent, measuring });
   const health = healthMethods({
     services: [PREDICTION_SERVICE, MODEL_SERVICE],
     isServing: () => !stopping.aborted && core.modelNames.every((name) => core.isAvailable(name)),
     listen: (listener) => core.monitor.listen(listener),
     stopping,
   });
-  return await startGrpcJs([...servingMethods(core, settings), ...(hasHealthService ? health : [])], {
+  return await startGrpcJs([...methods, ...(hasHealthService ? health : [])], {
     addresses,
     ...(tls === undefined ? {} : { tls }),
     channelArguments,
@@ -122,32 +131,42 @@ async function startGrpc(
   });
 }
 
-async function startRest(settings: ServerSettings, core: ServerCore): Promise<RunningHttpServer | undefined> {
-  if (settings.rest === undefined) return undefined;
+async function startRest(parts: Parts): Promise<RunningHttpServer | undefined> {
+  const { rest } = parts.settings;
+  if (rest === undefined) return undefined;
   const [{ startHttpServer }, { restApi }] = await Promise.all([
     import("./rest/http-server.js"),
     import("./rest/rest-api.js"),
   ]);
-  const api = restApi(core);
-  const { checkMethodNames } = settings;
-  return await startHttpServer(
-    [
-      {
-        prefix: "/v1/",
-        handler: async ({ verb, path, body, signal }) => ({
-          contentType: "application/json",
-          body: await api({ verb, path, body, options: { checkMethodNames, signal } }),
-        }),
-      },
-    ],
-    { ...settings.rest, maxBodyBytes: MAX_REQUEST_BYTES, maxInflatedBytes: MAX_INFLATED_BYTES },
-  );
+  const { checkMethodNames } = parts.settings;
+  const api = restApi(parts.core, { checkMethodNames, measuring: parts.measuring });
+  const serving: HttpRoute = {
+    prefix: "/v1/",
+    handler: async (request) => ({ contentType: "application/json", body: await api(request) }),
+  };
+  return await startHttpServer([...metricsRoutes(parts), serving], {
+    ...rest,
+    maxBodyBytes: MAX_REQUEST_BYTES,
+    maxInflatedBytes: MAX_INFLATED_BYTES,
+  });
+}
+
+function metricsRoutes({ settings: { prometheus }, metrics }: Parts): HttpRoute[] {
+  if (prometheus === undefined || metrics === undefined) return [];
+  const { contentType } = metrics;
+  return [{ prefix: prometheus.path, handler: async () => ({ contentType, body: await metrics.page() }) }];
+}
+
+async function startPolling({ settings, core, stopping }: Parts, log: Log): Promise<void> {
+  const { modelConfigFile, modelConfigPollMs } = settings;
+  if (modelConfigFile === undefined || modelConfigPollMs <= 0) return;
+  const reload: ServerCore["reload"] = (configs, signal) => core.reload(configs, signal);
+  await pollModelConfig(modelConfigFile, modelConfigPollMs, reload, log, stopping);
 }
 
 /** Scripts wait for these lines, which TensorFlow Serving writes when its models are loaded. */
 async function announce(
-  core: ServerCore,
-  settings: ServerSettings,
+  { settings, core }: Parts,
   grpc: RunningTransport | undefined,
   rest: RunningHttpServer | undefined,
   log: Log,
@@ -160,26 +179,6 @@ async function announce(
   if (rest !== undefined) log.info(`Exporting HTTP/REST API at:localhost:${rest.port} ...`);
 }
 
-/** Reads the model config file again and again, and serves what it says. */
-async function pollModelConfig(
-  { modelConfigFile, modelConfigPollMs }: ServerSettings,
-  core: ServerCore,
-  signal: AbortSignal,
-  log: Log,
-): Promise<void> {
-  if (modelConfigFile === undefined || modelConfigPollMs <= 0) return;
-  const { systemClock } = await import("./core/clock.js");
-  while (!signal.aborted) {
-    await systemClock.sleep(modelConfigPollMs, signal);
-    if (signal.aborted) return;
-    try {
-      await core.reload(await readModelConfigs(modelConfigFile), signal);
-    } catch (reason) {
-      if (!signal.aborted) log.error(`ReloadConfig failed: ${errorText(StatusError.from(reason))}`);
-    }
-  }
-}
-
 async function drain(grpc: RunningTransport | undefined, rest: RunningHttpServer | undefined): Promise<void> {
   const overdue = setTimeout(() => {
     grpc?.close();
@@ -187,25 +186,4 @@ async function drain(grpc: RunningTransport | undefined, rest: RunningHttpServer
   }, MAX_DRAIN_MS);
   await Promise.all([grpc?.drain(), rest?.drain()]);
   clearTimeout(overdue);
-}
-
-const MODEL_BATCHING_FILE = "batching_params.pbtxt";
-
-async function batchingOf(
-  { batching, hasBatchingPerModel }: ServerSettings,
-  folder: string,
-): Promise<BatchingSettings> {
-  const path = join(folder, MODEL_BATCHING_FILE);
-  return hasBatchingPerModel && existsSync(path) ? await readBatchingSettings(path) : batching;
-}
-
-async function warmUp(
-  { warmUp: { isEnabled, iterations }, checkMethodNames }: ServerSettings,
-  model: ServedModel,
-  folder: string,
-  signal: AbortSignal,
-): Promise<void> {
-  if (!isEnabled) return;
-  const { runWarmUp } = await import("./warm-up.js");
-  await runWarmUp(model, folder, iterations, { checkMethodNames, signal });
 }

@@ -49,8 +49,13 @@ const UNSUPPORTED = new Map([
 ]);
 const REQUEST = 1;
 
+/** Whether the model in `folder` brings warm-up requests along. */
+export function hasWarmUp(folder: string): boolean {
+  return existsSync(join(folder, REQUESTS_FILE));
+}
+
 /**
- * Runs the warm-up requests of the model in `folder`, each so many times. Does nothing when there are none.
+ * Runs the warm-up requests of the model in `folder`, each so many times.
  * What a request fails with, or DATA_LOSS for a damaged file, with its name and the record's number.
  */
 export async function runWarmUp(
@@ -60,7 +65,6 @@ export async function runWarmUp(
   options: InferenceOptions,
 ): Promise<void> {
   const path = join(folder, REQUESTS_FILE);
-  if (!existsSync(path)) return;
   let record = 0;
   for await (const log of readTfRecordFile(path)) {
     if (++record > MAX_RECORDS) {

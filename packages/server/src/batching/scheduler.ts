@@ -27,8 +27,8 @@ export interface SchedulerOptions {
   /** Whether the rows of a signature's batch are known not to depend on each other. */
   readonly isProven: (signature: string) => boolean;
   readonly batching: BatchingSettings;
-  /** Told of each batch: how many requests it joined, of how many rows, filled up to how many. */
-  readonly onBatch?: (requests: number, rows: number, paddedRows: number) => void;
+  /** Told of requests that were joined into a batch of so many rows. */
+  readonly onBatch?: (rows: number) => void;
 }
 
 interface Waiting {
@@ -175,7 +175,7 @@ export class Scheduler {
     const sizes = batch.map(({ rows }) => rows);
     const rows = sizes.reduce((sum, size) => sum + size, 0);
     const paddedRows = paddedSize(batching, rows);
-    onBatch?.(batch.length, rows, paddedRows);
+    onBatch?.(rows);
     const { signature, outputs } = (batch[0] as Waiting).request;
     const inputs = join(
       batch.map(({ request }) => request.inputs),

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { invalidArgument } from "@servable/formats";
 import { ModelServerConfigSchema } from "@servable/formats/protobuf/tensorflow_serving/config/model_server_config_pb";
+import { MonitoringConfigSchema } from "@servable/formats/protobuf/tensorflow_serving/config/monitoring_config_pb";
 import { SSLConfigSchema } from "@servable/formats/protobuf/tensorflow_serving/config/ssl_config_pb";
 import { automaticBatching, type BatchingSettings } from "../batching/batching-settings.js";
 import type { ServerTls } from "../grpc/transport.js";
@@ -27,6 +28,8 @@ export interface ServerSettings {
   readonly answerAsTensorContent: boolean;
   readonly grpc: GrpcSettings;
   readonly rest?: RestSettings;
+  /** Where the REST API's port answers Prometheus, if it does. */
+  readonly prometheus?: { readonly path: string };
 }
 
 export interface WarmUpSettings {
@@ -67,6 +70,7 @@ export async function settingsOf(flags: FlagValues): Promise<ServerSettings> {
   if (grpc.addresses.length === 0 && rest === undefined) {
     throw invalidArgument("At least one of --port, --grpc_socket_path and --rest_api_port must be set");
   }
+  const prometheus = await prometheusOf(flags);
   const intraOpThreads = flags.tensorflow_intra_op_parallelism || flags.tensorflow_session_parallelism;
   return {
     models,
@@ -87,6 +91,7 @@ export async function settingsOf(flags: FlagValues): Promise<ServerSettings> {
     answerAsTensorContent: flags.enable_serialization_as_tensor_content,
     grpc,
     ...(rest === undefined ? {} : { rest }),
+    ...(prometheus === undefined ? {} : { prometheus }),
   };
 }
 
@@ -153,6 +158,14 @@ function restOf(flags: FlagValues): RestSettings | undefined {
     timeoutMs: flags.rest_api_timeout_in_ms,
     allowCrossOrigin: flags.rest_api_enable_cors_support,
   };
+}
+
+const PROMETHEUS_PATH = "/monitoring/prometheus/metrics";
+
+async function prometheusOf(flags: FlagValues): Promise<{ path: string } | undefined> {
+  if (flags.monitoring_config_file === "") return undefined;
+  const { prometheusConfig } = await readTextProtoFile(MonitoringConfigSchema, flags.monitoring_config_file);
+  return prometheusConfig?.enable ? { path: prometheusConfig.path || PROMETHEUS_PATH } : undefined;
 }
 
 function requirePort(name: string, port: number): number {

@@ -34,8 +34,10 @@ import { requireSpec } from "../inference/model-spec.js";
 import { multiInference } from "../inference/multi-inference.js";
 import { predict } from "../inference/predict.js";
 import { regress } from "../inference/regress.js";
+import { type Measuring, measured } from "../monitoring/measure.js";
+import type { Api, MeasuredCall } from "../monitoring/metrics.js";
 import type { ServerCore } from "../server-core.js";
-import type { CallContext, Method, UnaryHandler } from "./transport.js";
+import type { Method, UnaryHandler } from "./transport.js";
 
 export const PREDICTION_SERVICE = "tensorflow.serving.PredictionService";
 export const MODEL_SERVICE = "tensorflow.serving.ModelService";
@@ -44,31 +46,58 @@ export interface ServiceOptions {
   readonly checkMethodNames: boolean;
   /** Whether Predict answers with tensor_content in place of typed lists. */
   readonly answerAsTensorContent: boolean;
+  readonly measuring: Measuring;
+}
+
+/** One kind of inference: bytes to a request, the request to a response, the response to bytes. */
+interface Inference<Request, Response> {
+  readonly api: Api;
+  readonly decode: (bytes: Uint8Array) => Request;
+  /** The model that the request names. */
+  readonly modelOf: (request: Request) => string | undefined;
+  readonly run: (core: ServerCore, request: Request, options: InferenceOptions) => Promise<Response>;
+  readonly encode: (response: Response) => Uint8Array;
 }
 
 export function servingMethods(core: ServerCore, options: ServiceOptions): Method[] {
-  const withSignal = ({ signal }: CallContext): InferenceOptions => ({
-    checkMethodNames: options.checkMethodNames,
-    signal,
-  });
+  const inference = <Request, Response>(row: Inference<Request, Response>): Method =>
+    unary(PREDICTION_SERVICE, row.api, async (bytes, { signal }) => {
+      const request = row.decode(bytes);
+      const call: MeasuredCall = { model: row.modelOf(request) ?? "", api: row.api, entrypoint: "GRPC" };
+      const { checkMethodNames, measuring } = options;
+      return await measured(measuring, call, async (observer) =>
+        row.encode(await row.run(core, request, { checkMethodNames, signal, observer })),
+      );
+    });
   return [
-    unary(PREDICTION_SERVICE, "Predict", async (request, context) =>
-      encodePredictResponse(
-        await predict(core, decodePredictRequest(request), withSignal(context)),
-        options.answerAsTensorContent,
-      ),
-    ),
-    unary(PREDICTION_SERVICE, "Classify", async (request, context) =>
-      encodeClassificationResponse(await classify(core, decodeExamplesRequest(request), withSignal(context))),
-    ),
-    unary(PREDICTION_SERVICE, "Regress", async (request, context) =>
-      encodeRegressionResponse(await regress(core, decodeExamplesRequest(request), withSignal(context))),
-    ),
-    unary(PREDICTION_SERVICE, "MultiInference", async (request, context) =>
-      encodeMultiInferenceResponse(
-        await multiInference(core, decodeMultiInferenceRequest(request), withSignal(context)),
-      ),
-    ),
+    inference({
+      api: "Predict",
+      decode: decodePredictRequest,
+      modelOf: ({ spec }) => spec?.name,
+      run: predict,
+      encode: (response) => encodePredictResponse(response, options.answerAsTensorContent),
+    }),
+    inference({
+      api: "Classify",
+      decode: decodeExamplesRequest,
+      modelOf: ({ spec }) => spec?.name,
+      run: classify,
+      encode: encodeClassificationResponse,
+    }),
+    inference({
+      api: "Regress",
+      decode: decodeExamplesRequest,
+      modelOf: ({ spec }) => spec?.name,
+      run: regress,
+      encode: encodeRegressionResponse,
+    }),
+    inference({
+      api: "MultiInference",
+      decode: decodeMultiInferenceRequest,
+      modelOf: ({ tasks }) => tasks[0]?.spec?.name,
+      run: multiInference,
+      encode: encodeMultiInferenceResponse,
+    }),
     unary(PREDICTION_SERVICE, "GetModelMetadata", async (request) => getModelMetadata(core, request)),
     unary(MODEL_SERVICE, "GetModelStatus", async (request) => getModelStatus(core, request)),
     unary(MODEL_SERVICE, "HandleReloadConfigRequest", (request, { signal }) =>

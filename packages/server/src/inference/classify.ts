@@ -24,6 +24,7 @@ import {
   signatureNameOf,
   withModel,
 } from "./model-spec.js";
+import { runModel } from "./run-model.js";
 
 export interface ClassifyRequest {
   readonly spec: ModelSpec | undefined;
@@ -74,7 +75,8 @@ export async function runClassify(
   const examples = exampleTensor(input);
   const feeds = feedsOf(signature, new Map([[INPUTS, () => examples]]));
   const fetches = [CLASSES, SCORES].filter((name) => signature.outputs.has(name));
-  const outputs = await model.run(signatureName, feeds, fetches, options.signal);
+  const outputs = await runModel(model, signatureName, feeds, fetches, options);
+  options.observer?.examples(examples.data.length);
   return classesOf(outputs.get(CLASSES), outputs.get(SCORES), examples.data.length);
 }
 

@@ -4,4 +4,13 @@ export interface InferenceOptions {
   readonly checkMethodNames: boolean;
   /** Aborted with a StatusError when the caller gave up or its deadline passed. */
   readonly signal?: AbortSignal;
+  readonly observer?: RunObserver | undefined;
+}
+
+/** Is told what a call does to its model. */
+export interface RunObserver {
+  /** The model ran, time to wait for it included. */
+  ran(micros: number): void;
+  /** The request had so many tf.Examples. */
+  examples(count: number): void;
 }

@@ -21,6 +21,7 @@ import {
   signatureNameOf,
   withModel,
 } from "./model-spec.js";
+import { runModel } from "./run-model.js";
 
 export interface PredictRequest {
   readonly spec: ModelSpec | undefined;
@@ -58,7 +59,7 @@ export async function runPredict(
   if (options.checkMethodNames) checkMethodName(signature);
   const feeds = feedsOf(signature, request.inputs);
   const fetches = fetchesOf(signature, request.outputFilter);
-  return await model.run(name, feeds, fetches, options.signal);
+  return await runModel(model, name, feeds, fetches, options);
 }
 
 const methodNames = [PREDICT_METHOD, CLASSIFY_METHOD, REGRESS_METHOD];

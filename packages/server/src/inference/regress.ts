@@ -20,6 +20,7 @@ import {
   signatureNameOf,
   withModel,
 } from "./model-spec.js";
+import { runModel } from "./run-model.js";
 
 export interface RegressRequest {
   readonly spec: ModelSpec | undefined;
@@ -62,7 +63,8 @@ export async function runRegress(
   checkRegressSignature(signature, options);
   const examples = exampleTensor(input);
   const feeds = feedsOf(signature, new Map([[INPUTS, () => examples]]));
-  const outputs = await model.run(signatureName, feeds, [OUTPUTS], options.signal);
+  const outputs = await runModel(model, signatureName, feeds, [OUTPUTS], options);
+  options.observer?.examples(examples.data.length);
   return valuesOf(outputs.get(OUTPUTS), examples.data.length);
 }
 

@@ -27,6 +27,8 @@ import { modelMetadata, SIGNATURE_DEF } from "../inference/model-metadata.js";
 import { type ModelSpec, signatureNameOf, withModel } from "../inference/model-spec.js";
 import { runPredict } from "../inference/predict.js";
 import { regress } from "../inference/regress.js";
+import { type Measuring, measured } from "../monitoring/measure.js";
+import type { Api } from "../monitoring/metrics.js";
 import type { ServedModel } from "../servables/served-model.js";
 import type { ServerCore } from "../server-core.js";
 
@@ -35,10 +37,23 @@ export interface RestRequest {
   /** Without the query. */
   readonly path: string;
   readonly body: Uint8Array;
-  readonly options: InferenceOptions;
+  readonly signal: AbortSignal;
 }
 
-export type RestHandler = (spec: ModelSpec, request: RestRequest) => Promise<string>;
+export interface RestOptions {
+  readonly checkMethodNames: boolean;
+  readonly measuring: Measuring;
+}
+
+type RestHandler = (spec: ModelSpec, request: RestRequest) => Promise<string>;
+
+/** Answers a request's body for one kind of inference. */
+type Inference = (
+  core: ServerCore,
+  spec: ModelSpec,
+  body: Uint8Array,
+  options: InferenceOptions,
+) => Promise<string>;
 
 interface Route {
   readonly verb: "GET" | "POST";
@@ -50,16 +65,25 @@ interface Route {
 const MODEL = String.raw`/v1/models/(?<model>[^/:]+)(?:/versions/(?<version>\d+)|/labels/(?<label>[^/:]+))?`;
 
 /** The answer to a request under /v1/: JSON text. Throws StatusError. */
-export function restApi(core: ServerCore): (request: RestRequest) => Promise<string> {
+export function restApi(
+  core: ServerCore,
+  { checkMethodNames, measuring }: RestOptions,
+): (request: RestRequest) => Promise<string> {
   const route = (verb: Route["verb"], suffix: string, handler: RestHandler): Route => ({
     verb,
     pattern: new RegExp(`^${MODEL}${suffix}$`, "i"),
     handler,
   });
+  const inference = (api: Api, answer: Inference): Route =>
+    route("POST", `:${api}`, (spec, { body, signal }) =>
+      measured(measuring, { model: spec.name, api, entrypoint: "REST" }, (observer) =>
+        answer(core, spec, body, { checkMethodNames, signal, observer }),
+      ),
+    );
   const routes: readonly Route[] = [
-    route("POST", ":predict", (spec, request) => predictRest(core, spec, request)),
-    route("POST", ":classify", (spec, request) => classifyRest(core, spec, request)),
-    route("POST", ":regress", (spec, request) => regressRest(core, spec, request)),
+    inference("Predict", predictRest),
+    inference("Classify", classifyRest),
+    inference("Regress", regressRest),
     route("GET", "", async (spec) => statusJson(core, spec)),
     route("GET", "/metadata", async (spec) => metadataJson(core, spec)),
   ];
@@ -94,9 +118,9 @@ function decodeText(what: string, text: string): string {
   }
 }
 
-async function predictRest(core: ServerCore, spec: ModelSpec, request: RestRequest): Promise<string> {
-  return await withModel(core, spec, async (model) => {
-    const { signatureName, layout, tensors } = tensorsFromJson(request.body, (name) =>
+const predictRest: Inference = async (core, spec, body, options) =>
+  await withModel(core, spec, async (model) => {
+    const { signatureName, layout, tensors } = tensorsFromJson(body, (name) =>
       inputSpecs(model, signatureNameOf({ ...spec, signatureName: name })),
     );
     const inputs = new Map(
@@ -105,11 +129,10 @@ async function predictRest(core: ServerCore, spec: ModelSpec, request: RestReque
     const outputs = await runPredict(
       model,
       { spec: { ...spec, signatureName }, inputs, outputFilter: [] },
-      request.options,
+      options,
     );
     return jsonFromTensors(outputs, layout);
   });
-}
 
 function inputSpecs(model: ServedModel, name: string): JsonTensorSpecs {
   const signature: Signature | undefined = model.signatures.get(name);
@@ -124,17 +147,17 @@ function inputSpecs(model: ServedModel, name: string): JsonTensorSpecs {
   );
 }
 
-async function classifyRest(core: ServerCore, spec: ModelSpec, request: RestRequest): Promise<string> {
-  const { signatureName, ...input } = examplesFromJson(request.body);
-  const response = await classify(core, { spec: { ...spec, signatureName }, input }, request.options);
+const classifyRest: Inference = async (core, spec, body, options) => {
+  const { signatureName, ...input } = examplesFromJson(body);
+  const response = await classify(core, { spec: { ...spec, signatureName }, input }, options);
   return jsonFromClassifications(response.classifications);
-}
+};
 
-async function regressRest(core: ServerCore, spec: ModelSpec, request: RestRequest): Promise<string> {
-  const { signatureName, ...input } = examplesFromJson(request.body);
-  const response = await regress(core, { spec: { ...spec, signatureName }, input }, request.options);
+const regressRest: Inference = async (core, spec, body, options) => {
+  const { signatureName, ...input } = examplesFromJson(body);
+  const response = await regress(core, { spec: { ...spec, signatureName }, input }, options);
   return jsonFromRegressions(response.values);
-}
+};
 
 /** How TensorFlow Serving prints protobuf messages: every field, by the names of the .proto files. */
 const printAll = { alwaysEmitImplicit: true, useProtoFieldName: true } as const;

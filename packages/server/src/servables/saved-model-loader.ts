@@ -1,9 +1,10 @@
 /** Loads a SavedModel's folder into a worker thread of its own, and warms it up before anyone can ask for it. */
-import { Code, StatusError } from "@servable/formats";
+import { Code, type CodeName, StatusError } from "@servable/formats";
 import type { BatchingSettings } from "../batching/batching-settings.js";
 import { type Clock, systemClock } from "../core/clock.js";
 import type { Loader } from "../core/loader.js";
 import { idText, type ServableId } from "../core/servable.js";
+import { timed } from "../monitoring/measure.js";
 import type { LoadOptions } from "./engine-contract.js";
 import type { ServedModel } from "./served-model.js";
 import { WorkerModel } from "./worker-model.js";
@@ -12,11 +13,15 @@ import type { LoadedModel, WorkerThread } from "./worker-thread.js";
 
 export interface SavedModelLoaderOptions {
   readonly load: LoadOptions;
-  /** How the requests of the model in `path` are batched. */
-  readonly batchingOf: (path: string) => Promise<BatchingSettings>;
+  /** How the model's requests are batched. */
+  readonly batching: () => Promise<BatchingSettings>;
   /** Runs the model's warm-up requests, if it has any. A failure fails the load. */
-  readonly warmUp: (model: ServedModel, path: string, signal: AbortSignal) => Promise<void>;
+  readonly warmUp: (model: ServedModel, signal: AbortSignal) => Promise<void>;
   readonly warn: (message: string) => void;
+  /** Told how an attempt to load ended and how long it took. */
+  readonly onLoad: (code: CodeName, micros: number) => void;
+  /** Told of requests that were joined into a batch of so many rows. */
+  readonly onBatch: (rows: number) => void;
   readonly clock?: Clock;
 }
 
@@ -32,18 +37,19 @@ export class SavedModelLoader implements Loader<ServedModel> {
   ) {}
 
   async load(signal: AbortSignal): Promise<ServedModel> {
-    const batching = await this.options.batchingOf(this.path);
-    const { thread, loaded } = await this.#start(signal);
+    const batching = await this.options.batching();
+    const { thread, loaded } = await timed(() => this.#start(signal), this.options.onLoad);
     const { warn, clock = systemClock } = this.options;
     const model = new WorkerModel(thread, loaded, {
       title: `Model ${idText(this.id)}`,
       start: () => this.#start(new AbortController().signal),
       batching,
+      onBatch: this.options.onBatch,
       warn,
       clock,
     });
     try {
-      await this.options.warmUp(model, this.path, signal);
+      await this.options.warmUp(model, signal);
     } catch (reason) {
       await model.close();
       throw reason;

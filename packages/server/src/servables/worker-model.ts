@@ -21,6 +21,8 @@ export interface WorkerModelOptions {
   /** Starts a new thread and loads the model into it. */
   readonly start: () => Promise<{ readonly thread: WorkerThread; readonly loaded: LoadedModel }>;
   readonly batching: BatchingSettings;
+  /** Told of requests that were joined into a batch of so many rows. */
+  readonly onBatch: (rows: number) => void;
   readonly warn: (message: string) => void;
   readonly clock: Clock;
 }
@@ -47,6 +49,7 @@ export class WorkerModel implements ServedModel {
       },
       isProven: (signature) => loaded.rowIndependent.has(signature),
       batching: options.batching,
+      onBatch: options.onBatch,
     });
     this.#watch(thread, FIRST_RESTART_DELAY_MS);
   }

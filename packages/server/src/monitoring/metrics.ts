@@ -1,0 +1,32 @@
+/**
+ * What is counted and timed, whoever reads it: the server calls these functions, prometheus.ts keeps the numbers.
+ */
+import type { CodeName } from "@servable/formats";
+
+/** The kinds of inference, by the names of TensorFlow Serving's metrics. */
+export type Api = "Predict" | "Classify" | "Regress" | "MultiInference";
+export type Entrypoint = "GRPC" | "REST";
+
+export interface Metrics {
+  /** A request was answered. */
+  request(call: MeasuredCall, code: CodeName, micros: number): void;
+  /** A model ran for a request, time to wait for it included. */
+  run(call: MeasuredCall, micros: number): void;
+  /** A request had so many tf.Examples. */
+  examples(model: string, count: number): void;
+  /** Requests were joined into a batch of so many rows. */
+  batch(model: string, rows: number): void;
+  /** A version was loaded, or could not be. */
+  load(path: string, code: CodeName, micros: number): void;
+  /** A version was warmed up, or could not be. */
+  warmUp(path: string, code: CodeName, micros: number): void;
+}
+
+export interface MeasuredCall {
+  /** A configured model's name, or UNKNOWN_MODEL: names that clients make up must not fill the memory. */
+  readonly model: string;
+  readonly api: Api;
+  readonly entrypoint: Entrypoint;
+}
+
+export const UNKNOWN_MODEL = "unknown";

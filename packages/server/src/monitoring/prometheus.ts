@@ -1,0 +1,105 @@
+/**
+ * The metrics for Prometheus, by the names under which TensorFlow Serving exports them (slashes as colons), so that
+ * dashboards and alerts go on working. Defined in tensorflow_serving/servables/tensorflow/util.cc, saved_model_warmup_util.cc
+ * and tensorflow/cc/saved_model/metrics.cc; latencies are in microseconds. What has no counterpart there begins with
+ * `servable_`; Node's own metrics come along.
+ */
+import { Counter, collectDefaultMetrics, Histogram, Registry } from "prom-client";
+import type { Metrics } from "./metrics.js";
+
+export interface PrometheusMetrics extends Metrics {
+  readonly contentType: string;
+  /** The page that Prometheus reads. */
+  page(): Promise<string>;
+}
+
+/** Upper limits start × factor^i of `count` buckets. */
+function exponential(start: number, factor: number, count: number): number[] {
+  return Array.from({ length: count }, (_, i) => start * factor ** i);
+}
+
+/** 10 µs to about 20 minutes. */
+const LATENCY_BUCKETS = exponential(10, 1.8, 33);
+const SIZE_BUCKETS = exponential(1, 2, 15);
+
+export function createPrometheusMetrics(): PrometheusMetrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const counter = <L extends string>(name: string, help: string, labelNames: readonly L[]) =>
+    new Counter({ name, help, labelNames, registers });
+  const histogram = <L extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly L[],
+    buckets = LATENCY_BUCKETS,
+  ) => new Histogram({ name, help, labelNames, buckets, registers });
+
+  const requestCount = counter(":tensorflow:serving:request_count", "The total number of requests.", [
+    "model_name",
+    "status",
+  ]);
+  const requestLatency = histogram(
+    ":tensorflow:serving:request_latency",
+    "Distribution of wall time (in microseconds) for Tensorflow Serving request.",
+    ["model_name", "API", "entrypoint"],
+  );
+  const runtimeLatency = histogram(
+    ":tensorflow:serving:runtime_latency",
+    "Distribution of wall time (in microseconds) for Tensorflow runtime.",
+    ["model_name", "API", "runtime"],
+  );
+  const exampleCounts = histogram(
+    ":tensorflow:serving:request_example_counts",
+    "The number of tensorflow.Examples per request.",
+    ["model"],
+    SIZE_BUCKETS,
+  );
+  const exampleTotal = counter(
+    ":tensorflow:serving:request_example_count_total",
+    "The total number of tensorflow.Examples.",
+    ["model"],
+  );
+  const warmUpLatency = histogram(
+    ":tensorflow:serving:model_warmup_latency",
+    "Distribution of wall time (in microseconds) for warming up the model.",
+    ["model_path", "status"],
+  );
+  const loadAttempts = counter(
+    ":tensorflow:cc:saved_model:load_attempt_count",
+    "The number of times a SavedModel was requested to be loaded.",
+    ["model_path", "status"],
+  );
+  const loadLatency = counter(
+    ":tensorflow:cc:saved_model:load_latency",
+    "Latency in microseconds for SavedModels that were successfully loaded.",
+    ["model_path"],
+  );
+  const batchRows = histogram(
+    "servable_batch_rows",
+    "Rows of the batches that requests were joined into.",
+    ["model_name"],
+    SIZE_BUCKETS,
+  );
+
+  return {
+    contentType: registry.contentType,
+    page: () => registry.metrics(),
+    request: ({ model, api, entrypoint }, code, micros) => {
+      requestCount.inc({ model_name: model, status: code });
+      if (code === "OK") requestLatency.observe({ model_name: model, API: api, entrypoint }, micros);
+    },
+    run: ({ model, api }, micros) =>
+      runtimeLatency.observe({ model_name: model, API: api, runtime: "ONNX" }, micros),
+    examples: (model, count) => {
+      exampleCounts.observe({ model }, count);
+      exampleTotal.inc({ model }, count);
+    },
+    batch: (model, rows) => batchRows.observe({ model_name: model }, rows),
+    load: (path, code, micros) => {
+      loadAttempts.inc({ model_path: path, status: code === "OK" ? "success" : "fail" });
+      if (code === "OK") loadLatency.inc({ model_path: path }, micros);
+    },
+    warmUp: (path, code, micros) => warmUpLatency.observe({ model_path: path, status: code }, micros),
+  };
+}

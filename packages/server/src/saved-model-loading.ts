@@ -1,0 +1,57 @@
+/** How the server loads the versions that it finds: SavedModels, each in a worker thread, batched and warmed up. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { BatchingSettings } from "./batching/batching-settings.js";
+import { readBatchingSettings } from "./config/batching-parameters.js";
+import type { ServerSettings } from "./config/server-settings.js";
+import type { Loader } from "./core/loader.js";
+import type { ServableId } from "./core/servable.js";
+import type { Log } from "./log.js";
+import { timed } from "./monitoring/measure.js";
+import type { Metrics } from "./monitoring/metrics.js";
+import { SavedModelLoader } from "./servables/saved-model-loader.js";
+import type { ServedModel } from "./servables/served-model.js";
+import type { WorkerSupply } from "./servables/worker-supply.js";
+
+const MODEL_BATCHING_FILE = "batching_params.pbtxt";
+
+/** Makes the loader of a version's folder. */
+export function savedModelLoaders(
+  settings: ServerSettings,
+  workers: WorkerSupply,
+  metrics: Metrics | undefined,
+  log: Log,
+): (id: ServableId, path: string) => Loader<ServedModel> {
+  return (id, path) =>
+    new SavedModelLoader(id, path, workers, {
+      load: settings.load,
+      batching: () => batchingOf(settings, path),
+      warmUp: (model, signal) =>
+        timed(
+          () => warmUp(settings, model, path, signal),
+          (code, micros) => metrics?.warmUp(path, code, micros),
+        ),
+      warn: (message) => log.warn(message),
+      onLoad: (code, micros) => metrics?.load(path, code, micros),
+      onBatch: (rows) => metrics?.batch(id.name, rows),
+    });
+}
+
+async function batchingOf(
+  { batching, hasBatchingPerModel }: ServerSettings,
+  folder: string,
+): Promise<BatchingSettings> {
+  const path = join(folder, MODEL_BATCHING_FILE);
+  return hasBatchingPerModel && existsSync(path) ? await readBatchingSettings(path) : batching;
+}
+
+async function warmUp(
+  { warmUp: { isEnabled, iterations }, checkMethodNames }: ServerSettings,
+  model: ServedModel,
+  folder: string,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!isEnabled) return;
+  const { hasWarmUp, runWarmUp } = await import("./warm-up.js");
+  if (hasWarmUp(folder)) await runWarmUp(model, folder, iterations, { checkMethodNames, signal });
+}
