@@ -19,14 +19,8 @@ import {
   type Tensor,
   type TensorOf,
 } from "@servable/formats";
-import {
-  dtypeOfArray,
-  type Element,
-  fromNested,
-  type InputElement,
-  isTypedArray,
-  type NestedInput,
-} from "./nested-array.js";
+import { type Element, type InputElement, isTypedArray } from "./element.js";
+import { dtypeOfArray, fromNested, type NestedInput } from "./nested-array.js";
 
 /**
  * Elements in row-major order, and their shape. An array of the dtype's own class is sent as it is: Uint16Array holds

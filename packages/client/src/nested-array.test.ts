@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Code, type DType, encodeText, stringTensor, type Tensor, tensor } from "@servable/formats";
-import { type Element, fromNested, type Nested, type NestedInput, toNested } from "./nested-array.js";
+import type { Element } from "./element.js";
+import { fromNested, type Nested, type NestedInput, toNested } from "./nested-array.js";
 
 const bytes = encodeText;
 
@@ -147,6 +148,13 @@ describe("a tensor as nested arrays", () => {
     assert.throws(() => toNested(large, { int64: "number" }), {
       code: Code.OUT_OF_RANGE,
       message: /^Element 1 passes 2\^53/,
+    });
+  });
+
+  it("is refused when billions of rows are empty", () => {
+    assert.throws(() => toNested(tensor("float32", [2 ** 31, 0], new Float32Array())), {
+      code: Code.OUT_OF_RANGE,
+      message: "Shape [2147483648,0] has too many empty rows for arrays",
     });
   });
 

@@ -7,14 +7,9 @@
  * string, complex → complex64.
  */
 import {
-  allocate,
   type DType,
-  type DTypeArrays,
   decodeText,
-  dtypeInfo,
   elementCount,
-  encodeText,
-  fromFloat32,
   invalidArgument,
   isSmallFloat,
   type NumericData,
@@ -26,45 +21,14 @@ import {
   type Tensor,
   type TensorOf,
 } from "@servable/formats";
-
-export interface Complex {
-  readonly re: number;
-  readonly im: number;
-}
-
-/** One element, of any dtype. */
-export type Element = number | bigint | boolean | string | Uint8Array | Complex;
+import { describe, type Element, isComplex, isTypedArray, type OutputElement } from "./element.js";
+import { type ElementWriter, elementWriter } from "./element-writer.js";
 
 /** A scalar, or arrays of arrays of elements, all rows of one axis equally long. */
 export type Nested<E> = E | readonly Nested<E>[];
 
 /** Like Nested, but the innermost rows may be typed arrays. */
 export type NestedInput<E = Element> = E | NumericData | Uint8ClampedArray | readonly NestedInput<E>[];
-
-type WideInteger = "int64" | "uint64";
-type ComplexDType = "complex64" | "complex128";
-
-/** What may stand for an element of a dtype in an input. */
-export type InputElement<D extends DType> = D extends "string"
-  ? string | Uint8Array
-  : D extends "bool"
-    ? boolean
-    : D extends ComplexDType
-      ? Complex | number
-      : D extends WideInteger
-        ? bigint | number
-        : number;
-
-/** What `toNested` makes of an element when no option says otherwise. */
-export type OutputElement<D extends DType> = D extends "string"
-  ? string
-  : D extends "bool"
-    ? boolean
-    : D extends ComplexDType
-      ? Complex
-      : D extends WideInteger
-        ? bigint
-        : number;
 
 /** How `toNested` shows elements that JavaScript has two types for. */
 export interface NestedOptions {
@@ -98,6 +62,7 @@ export function toNested<D extends DType>(tensor: TensorOf<D>): Nested<OutputEle
 export function toNested(tensor: Tensor, options: NestedOptions): Nested<Element>;
 export function toNested(tensor: TensorOf<DType>, options: NestedOptions = {}): Nested<Element> {
   const { shape } = tensor;
+  requireRows(shape);
   const read = elementReader(tensor as Tensor, options);
   const strides = stridesOf(shape);
   const build = (axis: number, offset: number): Nested<Element> => {
@@ -106,6 +71,16 @@ export function toNested(tensor: TensorOf<DType>, options: NestedOptions = {}): 
     return Array.from({ length: shape[axis] as number }, (_, i) => build(axis + 1, offset + i * stride));
   };
   return build(0, 0);
+}
+
+/** More arrays than this, all of them empty, would be made of next to no data. */
+const MAX_EMPTY_ROWS = 2 ** 24;
+
+/** OUT_OF_RANGE for a shape without elements that yet asks for millions of rows, such as [1000000000,0]. */
+function requireRows(shape: Shape): void {
+  const empty = shape.indexOf(0);
+  const rows = shape.slice(0, Math.max(empty, 0)).reduce((product, size) => product * size, 1);
+  if (rows > MAX_EMPTY_ROWS) throw outOfRange(`Shape ${shapeText(shape)} has too many empty rows for arrays`);
 }
 
 /** The dtype whose memory a typed array is; of several, the plain integer. */
@@ -120,11 +95,6 @@ export function dtypeOfArray(data: NumericData | Uint8ClampedArray): Exclude<DTy
   if (data instanceof BigInt64Array) return "int64";
   if (data instanceof BigUint64Array) return "uint64";
   return "uint8";
-}
-
-/** Whether a value is an array of numbers or bigints (and no DataView). */
-export function isTypedArray(value: unknown): value is NumericData | Uint8ClampedArray {
-  return ArrayBuffer.isView(value) && !(value instanceof DataView);
 }
 
 type Row = readonly NestedInput[] | ArrayLike<number | bigint>;
@@ -200,119 +170,6 @@ function position({ where, path }: Filling, axis: number): string {
     .join("")}`;
 }
 
-/** Takes the elements of one tensor. */
-interface ElementWriter {
-  /** Whether a Uint8Array is one element, not a row of numbers. */
-  readonly bytesAreElements: boolean;
-  /** Stores an element, or says what is wrong with it. */
-  put(element: Element, index: number): string | undefined;
-  /** The memory of the tensor. */
-  finish(): DTypeArrays[DType];
-}
-
-function elementWriter(dtype: DType, count: number): ElementWriter {
-  if (isSmallFloat(dtype)) {
-    const wide = allocate("float32", count);
-    return { ...floatWriter(dtype, wide), finish: () => fromFloat32(dtype, wide) };
-  }
-  switch (dtype) {
-    case "string":
-      return stringWriter(allocate(dtype, count));
-    case "bool":
-      return boolWriter(allocate(dtype, count));
-    case "float32":
-    case "float64":
-      return floatWriter(dtype, allocate(dtype, count));
-    case "complex64":
-    case "complex128":
-      return complexWriter(dtype, allocate(dtype, count));
-    default:
-      return integerWriter(dtype, allocate(dtype, count));
-  }
-}
-
-const expected = (what: string, dtype: DType, got: unknown) =>
-  `must be ${what} for dtype ${dtype}, got ${describe(got)}`;
-
-function stringWriter(data: Uint8Array[]): ElementWriter {
-  return {
-    bytesAreElements: true,
-    put(element, index) {
-      if (typeof element === "string") data[index] = encodeText(element);
-      else if (element instanceof Uint8Array) data[index] = element;
-      else return expected("a string or a Uint8Array", "string", element);
-      return undefined;
-    },
-    finish: () => data,
-  };
-}
-
-function boolWriter(data: Uint8Array): ElementWriter {
-  return {
-    bytesAreElements: false,
-    put(element, index) {
-      if (typeof element !== "boolean") return expected("true or false", "bool", element);
-      data[index] = element ? 1 : 0;
-      return undefined;
-    },
-    finish: () => data,
-  };
-}
-
-function floatWriter(dtype: DType, data: Float32Array | Float64Array): ElementWriter {
-  return {
-    bytesAreElements: false,
-    put(element, index) {
-      if (typeof element !== "number") return expected("a number", dtype, element);
-      data[index] = element;
-      return undefined;
-    },
-    finish: () => data,
-  };
-}
-
-function complexWriter(dtype: ComplexDType, data: Float32Array | Float64Array): ElementWriter {
-  return {
-    bytesAreElements: false,
-    put(element, index) {
-      const value = typeof element === "number" ? { re: element, im: 0 } : element;
-      if (!isComplex(value)) return expected("a number or { re, im }", dtype, element);
-      data[2 * index] = value.re;
-      data[2 * index + 1] = value.im;
-      return undefined;
-    },
-    finish: () => data,
-  };
-}
-
-function integerWriter(dtype: Exclude<DType, "string">, data: NumericData): ElementWriter {
-  const [least, most] = integerRange(dtype);
-  const wide = data instanceof BigInt64Array || data instanceof BigUint64Array;
-  return {
-    bytesAreElements: false,
-    put(element, index) {
-      if (typeof element !== "number" && typeof element !== "bigint") {
-        return expected("an integer", dtype, element);
-      }
-      if (typeof element === "number" && !Number.isInteger(element)) {
-        return `must be an integer for dtype ${dtype}, got a number that is not whole`;
-      }
-      if (element < least || element > most) return `is outside the range of ${dtype}, ${least} to ${most}`;
-      if (wide) data[index] = BigInt(element);
-      else data[index] = Number(element);
-      return undefined;
-    },
-    finish: () => data,
-  };
-}
-
-/** The least and greatest integer of a dtype. */
-function integerRange(dtype: DType): readonly [bigint, bigint] {
-  const { bits, kind } = dtypeInfo(dtype);
-  const signed = kind === "int" || dtype.startsWith("qint");
-  return signed ? [-(2n ** BigInt(bits - 1)), 2n ** BigInt(bits - 1) - 1n] : [0n, 2n ** BigInt(bits) - 1n];
-}
-
 function elementReader(tensor: Tensor, options: NestedOptions): (index: number) => Element {
   switch (tensor.dtype) {
     case "string":
@@ -353,18 +210,4 @@ function wideIntegerReader(
     }
     return number;
   };
-}
-
-function isComplex(value: unknown): value is Complex {
-  if (typeof value !== "object" || value === null) return false;
-  const { re, im } = value as Partial<Complex>;
-  return typeof re === "number" && typeof im === "number";
-}
-
-/** What a value is, never what it holds: errors must not carry tensor contents. */
-function describe(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  if (Array.isArray(value)) return "an array";
-  if (isTypedArray(value)) return `a ${value.constructor.name}`;
-  return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
