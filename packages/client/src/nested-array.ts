@@ -68,7 +68,9 @@ export function toNested(tensor: TensorOf<DType>, options: NestedOptions = {}): 
   const build = (axis: number, offset: number): Nested<Element> => {
     if (axis === shape.length) return read(offset);
     const stride = strides[axis] as number;
-    return Array.from({ length: shape[axis] as number }, (_, i) => build(axis + 1, offset + i * stride));
+    const row = new Array<Nested<Element>>(shape[axis] as number);
+    for (let i = 0; i < row.length; i++) row[i] = build(axis + 1, offset + i * stride);
+    return row;
   };
   return build(0, 0);
 }
