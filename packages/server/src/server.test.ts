@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
+import { credentials } from "@grpc/grpc-js";
 import { Code, stringTensor, type Tensor, tensor } from "@servable/formats";
 import {
   GetModelMetadataRequestSchema,
@@ -15,7 +16,9 @@ import {
   ReloadConfigRequestSchema,
   ReloadConfigResponseSchema,
 } from "@servable/formats/protobuf/tensorflow_serving/apis/model_management_pb";
+import { GrpcTestClient } from "./testing/grpc-test-client.js";
 import { parseAnswer } from "./testing/rest-json.js";
+import { selfSignedCertificate } from "./testing/self-signed-certificate.js";
 import { classify, modelStatus, multiInference, predict, regress } from "./testing/serving-client.js";
 import { modelAt, startTestServer, type TestServer } from "./testing/test-server.js";
 
@@ -731,6 +734,75 @@ describe("the configuration of a running server", () => {
       await eventually(async () => {
         await predict(server.grpc, { name: "two" }, x);
       });
+    } finally {
+      await server.stop();
+    }
+  });
+});
+
+describe("transports", () => {
+  it("are a unix socket too", async () => {
+    await putVersion("by_socket", 1);
+    const address = `unix:${join(base, "grpc.sock")}`;
+    const server = await startTestServer([modelAt("by_socket", join(base, "by_socket"))], {
+      grpc: { addresses: ["127.0.0.1:0", address], channelArguments: new Map(), hasHealthService: true },
+    });
+    const client = new GrpcTestClient(address);
+    try {
+      await predict(client, { name: "by_socket" }, x);
+      assert.ok(server.log.some((line) => line.includes(`Running gRPC ModelServer at ${address} ...`)));
+    } finally {
+      client.close();
+      await server.stop();
+    }
+  });
+
+  it("speak TLS, and ask clients for certificates when told so", async () => {
+    await putVersion("secret", 1);
+    const { key, certificate } = selfSignedCertificate();
+    const authority = Buffer.from(certificate);
+    for (const requireClientCertificate of [false, true]) {
+      const server = await startTestServer([modelAt("secret", join(base, "secret"))], {
+        grpc: {
+          addresses: ["127.0.0.1:0"],
+          tls: { key, certificate, clientAuthority: certificate, requireClientCertificate },
+          channelArguments: new Map(),
+          hasHealthService: true,
+        },
+      });
+      const address = `localhost:${server.server.grpcPorts[0]}`;
+      const known = new GrpcTestClient(
+        address,
+        credentials.createSsl(authority, Buffer.from(key), authority),
+      );
+      const unknown = new GrpcTestClient(address, credentials.createSsl(authority));
+      try {
+        await predict(known, { name: "secret" }, x);
+        if (requireClientCertificate) {
+          await assert.rejects(predict(unknown, { name: "secret" }, x), { code: Code.UNAVAILABLE });
+        } else {
+          await predict(unknown, { name: "secret" }, x);
+        }
+        await assert.rejects(predict(server.grpc, { name: "secret" }, x), { code: Code.UNAVAILABLE });
+      } finally {
+        known.close();
+        unknown.close();
+        await server.stop();
+      }
+    }
+  });
+
+  it("say which address can't be had", async () => {
+    const server = await startTestServer([]);
+    try {
+      const address = `127.0.0.1:${server.server.grpcPorts[0]}`;
+      const grpc = { addresses: [address], channelArguments: new Map(), hasHealthService: true };
+      await assert.rejects(startTestServer([], { grpc }), {
+        message: new RegExp(`Cannot listen at ${address}`),
+      });
+      const port = server.server.restPort as number;
+      const rest = { host: "127.0.0.1", port, timeoutMs: 1000, allowCrossOrigin: false };
+      await assert.rejects(startTestServer([], { rest }), { message: /Cannot listen at 127\.0\.0\.1/ });
     } finally {
       await server.stop();
     }

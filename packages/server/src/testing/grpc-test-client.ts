@@ -8,7 +8,7 @@ import {
   type MessageShape,
   toBinary,
 } from "@bufbuild/protobuf";
-import { Client, credentials, Metadata } from "@grpc/grpc-js";
+import { type ChannelCredentials, Client, credentials, Metadata } from "@grpc/grpc-js";
 
 /** What a failed call throws: a gRPC status. */
 export interface CallFailure extends Error {
@@ -19,8 +19,8 @@ export interface CallFailure extends Error {
 export class GrpcTestClient {
   readonly #client: Client;
 
-  constructor(address: string) {
-    this.#client = new Client(address, credentials.createInsecure(), {
+  constructor(address: string, channel: ChannelCredentials = credentials.createInsecure()) {
+    this.#client = new Client(address, channel, {
       "grpc.max_receive_message_length": -1,
       "grpc.max_send_message_length": -1,
     });
