@@ -91,9 +91,12 @@ function parseExample(
   if (node.states[0]?.kind !== "rows") return mixed("ParseExample without a batch of examples");
   const raggedCount = ragged?.value.case === "list" ? ragged.value.value.type.length : 0;
   const dense = node.outputTypes.length - 3 * sparse - 2 * raggedCount;
+  const shapes = node.attrs.shapes("dense_shapes");
   return node.outputTypes.map((_, i) => {
     if (i < 3 * sparse) return mixed("sparse features of an example join all rows");
-    return i < 3 * sparse + dense ? rows() : mixed("ragged features of an example join all rows");
+    if (i >= 3 * sparse + dense) return mixed("ragged features of an example join all rows");
+    const padded = shapes[i - 3 * sparse]?.[0] === -1;
+    return padded ? mixed("features of varying length are padded to the longest of the batch") : rows();
   });
 }
 
