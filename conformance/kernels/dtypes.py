@@ -56,3 +56,12 @@ def ramp(shape, dtype, start=-3, step=1):
   if dtype.is_complex:
     numbers = numbers + 1j * (numbers % 4 - 1.5)
   return constant(numbers, dtype)
+
+
+def mixed(shape, dtype, seed=1):
+  """Numbers of a few digits, the same each time."""
+  random = np.random.RandomState(seed)
+  values = np.round(random.uniform(-2, 2, shape), 2)
+  if dtype.is_complex:
+    values = values + 1j * np.round(random.uniform(-2, 2, shape), 2)
+  return constant(values if not dtype.is_integer else np.round(values * 4), dtype)

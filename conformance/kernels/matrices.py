@@ -2,8 +2,8 @@
 import numpy as np
 import tensorflow as tf
 
-from dtypes import constant, ramp, registered, tolerance
-from recorder import case, hidden, raw
+from dtypes import constant, mixed, ramp, tolerance
+from recorder import case, raw
 from refusals import H, refuses
 
 LOOSE = {'rtol': 3e-4, 'atol': 3e-5}
@@ -12,15 +12,6 @@ TIGHT = {'rtol': 1e-9, 'atol': 1e-10}
 
 def tol(dtype):
   return TIGHT if dtype in (tf.float64, tf.complex128) else LOOSE
-
-
-def mixed(shape, dtype, seed=1):
-  """Numbers of a few digits, the same each time."""
-  random = np.random.RandomState(seed)
-  values = np.round(random.uniform(-2, 2, shape), 2)
-  if dtype.is_complex:
-    values = values + 1j * np.round(random.uniform(-2, 2, shape), 2)
-  return constant(values if not dtype.is_integer else np.round(values * 4), dtype)
 
 
 def products(dtype):

@@ -113,8 +113,10 @@ def _record(title, build, more):
   for before, after in zip(steps, steps[1:]):
     after._add_control_input(before)
   position = {op.name: i for i, op in enumerate(steps)}
-  with tf1.Session(graph=graph, config=tf1.ConfigProto(graph_options=tf1.GraphOptions(
-      optimizer_options=tf1.OptimizerOptions(opt_level=tf1.OptimizerOptions.L0)))) as session:
+  config = tf1.ConfigProto()
+  config.graph_options.optimizer_options.opt_level = tf1.OptimizerOptions.L0
+  config.graph_options.rewrite_options.disable_meta_optimizer = True
+  with tf1.Session(graph=graph, config=config) as session:
     constants = list({t.ref(): t for op in steps for t in op.inputs if t.op.name not in position}.values())
     known = dict(zip((t.ref() for t in constants), session.run(constants, feeds)))
     outputs, failed, error = {}, len(steps), None
@@ -128,7 +130,7 @@ def _record(title, build, more):
       if failed:
         fetches = {op.name: [t for t in op.outputs if _holds_values(t)] for op in steps[:failed]}
       # The steps before the failing one, in a session of their own.
-      with tf1.Session(graph=graph) as fresh:
+      with tf1.Session(graph=graph, config=config) as fresh:
         outputs = fresh.run([fetches, steps[:failed]], feeds)[0] if failed else {}
   recorded = []
   for i, op in enumerate(steps[:failed + 1]):

@@ -1,10 +1,10 @@
 /** Arithmetic of two tensors, broadcast: the semantics of tensorflow/core/kernels/cwise_ops.h. */
-import { dtypeInfo, invalidArgument } from "@servable/formats";
+import { dtypeInfo, invalidArgument, sameShape, shapeText } from "@servable/formats";
 import type { HostTable } from "../op-table.js";
 import * as complex from "./complex.js";
 import type { Complex } from "./domains.js";
 import { type BinaryFunctions, binary, binaryFor, both, zipped } from "./elementwise.js";
-import { compute, outputDtype } from "./kernel.js";
+import { compute, outputDtype, require } from "./kernel.js";
 
 /** Written for numbers and bigints alike, as all functions given to `both`. */
 const nonZero = (divisor: number): number => {
@@ -87,6 +87,19 @@ function floatPower(x: number, y: number): number {
   return x === 1 || (x === -1 && Math.abs(y) === Number.POSITIVE_INFINITY) ? 1 : x ** y;
 }
 
+/** The sum of any number of tensors of one shape. */
+const addN = compute(
+  () =>
+    (first, ...others) =>
+      others.reduce((sum, x) => {
+        require(sameShape(
+          x.shape,
+          first.shape,
+        ), `Inputs to operation must have the same size and shape. Input 0: ${shapeText(first.shape)} != ${shapeText(x.shape)}`);
+        return zipped(sum, x, x.dtype, binaryFor(additions, x.dtype));
+      }, first),
+);
+
 const negativePower = () => invalidArgument("Integers to negative integer powers are not allowed");
 
 /** Shift counts outside the type's width act like the nearest one inside. */
@@ -105,6 +118,8 @@ const shift = (
 export const elementwiseBinaryKernels: HostTable = {
   Add: binary(additions),
   AddV2: binary(additions),
+  AddN: addN,
+  AccumulateNV2: addN,
   Sub: binary({ float: (x, y) => x - y, ...both((x: number, y: number) => x - y), complex: complex.sub }),
   Mul: binary({
     float: (x, y) => x * y,

@@ -300,14 +300,14 @@ type RealTransform = typeof realTransform;
 
 const realRow = (rank: number, transform: RealTransform): HostRow =>
   compute((node) => (x, fftLength) => {
-    return transform(x, lastAxes(x, rank), lengthsOf(fftLength as Tensor, rank), outputDtype(node));
+    return transform(x, lastAxes(x, rank), lengthsOf(fftLength, rank), outputDtype(node));
   });
 
 /** Ops whose axes are an input. */
 const anyRank = (transform: RealTransform): HostRow =>
   compute((node) => (x, fftLength, axesInput) => {
     const axes = integersOf(axesInput).map((axis) => axisOf(axis, x.shape.length));
-    return transform(x, axes, lengthsOf(fftLength as Tensor, axes.length), outputDtype(node));
+    return transform(x, axes, lengthsOf(fftLength, axes.length), outputDtype(node));
   });
 
 const complexN =

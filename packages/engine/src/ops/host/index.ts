@@ -1,9 +1,11 @@
 /** All rows of this aspect, one file per category. */
 import type { HostTable } from "../op-table.js";
+import { blockKernels } from "./blocks.js";
 import { castKernels } from "./casts.js";
 import { checkpointReadingKernels } from "./checkpoint-reading.js";
 import { checkKernels } from "./checks.js";
 import { comparisonKernels } from "./comparison.js";
+import { convolutionKernels } from "./convolutions.js";
 import { countingKernels } from "./counting.js";
 import { diagonalKernels } from "./diagonals.js";
 import { elementwiseBinaryKernels } from "./elementwise-binary.js";
@@ -15,9 +17,12 @@ import { gradientKernels } from "./gradients.js";
 import { identityKernels } from "./identity.js";
 import { joiningKernels } from "./joining.js";
 import { linearAlgebraKernels } from "./linear-algebra.js";
+import { normalizationKernels } from "./normalization.js";
 import { placeholderKernels } from "./placeholders.js";
+import { poolingKernels } from "./pooling.js";
 import { productKernels } from "./products.js";
 import { rearrangingKernels } from "./rearranging.js";
+import { recurrentKernels } from "./recurrent.js";
 import { reductionKernels } from "./reductions.js";
 import { scanKernels } from "./scans.js";
 import { scatteringKernels } from "./scattering.js";
@@ -64,4 +69,9 @@ export const hostRows: HostTable = {
   ...diagonalKernels,
   ...fourierKernels,
   ...linearAlgebraKernels,
+  ...convolutionKernels,
+  ...poolingKernels,
+  ...normalizationKernels,
+  ...blockKernels,
+  ...recurrentKernels,
 };

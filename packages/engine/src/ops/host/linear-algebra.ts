@@ -163,7 +163,7 @@ const leastSquaresRow = compute((node) => {
         b.shape.at(
           -2,
         ), `Input matrix and rhs are incompatible: ${shapeText(a.shape)} vs. ${shapeText(b.shape)}`);
-    const l2 = Number(realsOf(regularizerInput as Tensor)[0]);
+    const l2 = Number(realsOf(regularizerInput)[0]);
     require(l2 >= 0, `l2_regularizer must be >= 0, got ${l2}`);
     const results = matrices.map(
       (matrix, i) => leastSquares(matrix, sides[i] as AnyMatrix, l2, fast).entries,
@@ -239,12 +239,12 @@ function thomas(matrix: AnyMatrix, rhs: AnyMatrix): AnyMatrix {
 }
 
 const tridiagonalMatMulRow = compute(() => (superdiagonal, main, subdiagonal, rhs) => {
-  const [upper, middle, lower] = [superdiagonal, main, subdiagonal].map((x) => matricesOf(x as Tensor)) as [
+  const [upper, middle, lower] = [superdiagonal, main, subdiagonal].map((x) => matricesOf(x)) as [
     AnyMatrix[],
     AnyMatrix[],
     AnyMatrix[],
   ];
-  const results = matricesOf(rhs as Tensor).map((side, n) => {
+  const results = matricesOf(rhs).map((side, n) => {
     const { field } = side;
     return side.map((entry, i, j) => {
       let sum = field.mul(middle[n]?.at(0, i), entry);
@@ -253,7 +253,7 @@ const tridiagonalMatMulRow = compute(() => (superdiagonal, main, subdiagonal, rh
       return sum;
     }).entries;
   });
-  return batchOf((rhs as Tensor).dtype, batchShape(rhs as Tensor), (rhs as Tensor).shape.slice(-2), results);
+  return batchOf(rhs.dtype, batchShape(rhs), rhs.shape.slice(-2), results);
 });
 
 // ---- decompositions --------------------------------------------------------------------------------------------
