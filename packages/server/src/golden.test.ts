@@ -3,9 +3,22 @@
  * answers for what is expected, and every error with its code.
  */
 import assert from "node:assert/strict";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { Code, type CodeName, httpStatusOf, tensor } from "@servable/formats";
+import { create, toBinary } from "@bufbuild/protobuf";
+import {
+  Code,
+  type CodeName,
+  type DType,
+  dtypeFromName,
+  dtypeNumber,
+  httpStatusOf,
+  readGraphDef,
+  tensor,
+} from "@servable/formats";
+import { SavedModelSchema } from "@servable/formats/protobuf/tensorflow/core/protobuf/saved_model_pb";
 import {
   compareTensor,
   decodeBase64,
@@ -15,6 +28,7 @@ import {
   type GoldenError,
   type GoldenTensor,
   goldenSkip,
+  loadCase,
   loadCases,
   toleranceOf,
 } from "@servable/formats/testing";
@@ -57,6 +71,47 @@ describe("models that TensorFlow saved, over the network", { skip: goldenSkip() 
     });
   }
 });
+
+describe("a graph of constants in every encoding", { skip: goldenSkip() }, () => {
+  it("gives them as TensorFlow does", async () => {
+    const base = await mkdtemp(join(tmpdir(), "constants-"));
+    const golden = loadCase("const_encodings");
+    await mkdir(join(base, "1"));
+    await writeFile(join(base, "1", "saved_model.pb"), savedModelOf(golden));
+    const server = await startTestServer([modelAt("m", base)], { engine: "real" });
+    try {
+      for (const call of golden.calls ?? []) await checkGrpc(server, call);
+    } finally {
+      await server.stop();
+      await rm(base, { recursive: true });
+    }
+  });
+});
+
+/** A frozen graph with its fetches as the outputs of a signature. */
+function savedModelOf({ dir, path, fetches }: GoldenCase): Uint8Array {
+  const outputs = Object.entries(fetches ?? {}).map(([name, info]) => [
+    name,
+    {
+      encoding: { case: "name", value: info.name ?? "" } as const,
+      dtype: dtypeNumber(dtypeFromName(info.dtype) as DType),
+    },
+  ]);
+  const signature = { methodName: "tensorflow/serving/predict", outputs: Object.fromEntries(outputs) };
+  return toBinary(
+    SavedModelSchema,
+    create(SavedModelSchema, {
+      savedModelSchemaVersion: 1n,
+      metaGraphs: [
+        {
+          metaInfoDef: { tags: ["serve"] },
+          graphDef: readGraphDef(join(dir, path)),
+          signatureDef: { serving_default: signature },
+        },
+      ],
+    }),
+  );
+}
 
 describe("models that can't be loaded", { skip: goldenSkip() }, () => {
   for (const golden of loadCases(({ name }) => name.startsWith("broken_"))) {

@@ -138,7 +138,7 @@ export class ServerCore implements Models {
   #isSettled(name: string): boolean {
     const states = this.monitor.versions(name).map(({ state }) => state.kind);
     if (states.includes("available")) return true;
-    return !states.includes("start") && !states.includes("loading");
+    return !this.#source.isPending(name) && !states.includes("start") && !states.includes("loading");
   }
 
   /** Whether no labelled version is still on its way. */

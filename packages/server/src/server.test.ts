@@ -16,6 +16,7 @@ import {
   ReloadConfigRequestSchema,
   ReloadConfigResponseSchema,
 } from "@servable/formats/protobuf/tensorflow_serving/apis/model_management_pb";
+import { eventually } from "./testing/eventually.js";
 import { GrpcTestClient } from "./testing/grpc-test-client.js";
 import { parseAnswer } from "./testing/rest-json.js";
 import { selfSignedCertificate } from "./testing/self-signed-certificate.js";
@@ -42,18 +43,6 @@ async function putVersion(name: string, version: number): Promise<string> {
 const floats = (...values: number[]) => tensor("float32", [values.length], Float32Array.from(values));
 const inputs = (named: Record<string, Tensor>) => new Map(Object.entries(named));
 const x = inputs({ x: floats(1, 2, 5) });
-
-async function eventually(check: () => Promise<void> | void): Promise<void> {
-  for (let tries = 0; ; tries++) {
-    try {
-      await check();
-      return;
-    } catch (reason) {
-      if (tries > 200) throw reason;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
-}
 
 describe("a served model", () => {
   let server: TestServer;

@@ -85,10 +85,25 @@ describe("the file system source", () => {
   it("takes a complete folder at the first poll, and one without a model at the second", async () => {
     await version("1");
     await mkdir(join(base, "2"));
-    await start({ kind: "all" });
+    await start({ kind: "all" }, 1000);
     assert.deepEqual(aspired.get("m"), ["1"]);
+    assert.ok(source.isPending("m"));
     await source.poll();
     assert.deepEqual(aspired.get("m"), ["2", "1"]);
+    assert.ok(!source.isPending("m"));
+  });
+
+  it("takes a folder without a model at the first poll when nothing has changed in it for a while", async () => {
+    await version("1", "frozen.pb");
+    await clock.advance(Date.now() + 10_000);
+    await start(latest, 1000);
+    assert.deepEqual(aspired.get("m"), ["1"]);
+  });
+
+  it("waits for nothing when it polls once", async () => {
+    await version("1", "frozen.pb");
+    await start(latest, 0);
+    assert.deepEqual(aspired.get("m"), ["1"]);
   });
 
   it("reports a new revision when the files of a version that isn't loaded change", async () => {

@@ -5,7 +5,8 @@
  * written is not aspired to:
  *
  * - A folder is aspired to once it looks the same in two polls, whether it holds a model or not (a folder without
- *   one then fails to load, which is visible). At the first poll a folder with a model is taken at once.
+ *   one then fails to load, which is visible). At the first poll a folder is taken at once when it holds a model, or
+ *   nothing has changed in it for a while.
  * - Its contents' fingerprint goes along as the revision, so that a version that failed is tried again when it
  *   changes.
  *
@@ -18,7 +19,7 @@ import { join } from "node:path";
 import { type Clock, systemClock } from "../core/clock.js";
 import type { ServableId } from "../core/servable.js";
 import type { AspiredVersion, AspiredVersionsCallback } from "../core/source.js";
-import { snapshotFolder } from "./version-folder.js";
+import { type FolderSnapshot, snapshotFolder } from "./version-folder.js";
 
 /** Which versions of a servable to aspire to: the newest `count`, all, or those named. */
 export type VersionChoice =
@@ -48,6 +49,9 @@ interface SeenFolder {
   /** The fingerprint with which it is ready to be aspired to, if it is. */
   readonly aspired: string | undefined;
 }
+
+/** A folder in which nothing has changed for so long is not being copied. */
+const QUIET_MS = 5000;
 
 interface Candidate {
   readonly version: bigint;
@@ -92,6 +96,11 @@ export class FileSystemSource {
     for (const { name } of [...removed, ...moved]) this.#seen.delete(name);
     for (const { name } of removed) this.#target(name, []);
     await this.poll();
+  }
+
+  /** Whether a folder was seen that is not ready yet. */
+  isPending(name: string): boolean {
+    return [...(this.#seen.get(name)?.values() ?? [])].some(({ aspired }) => aspired === undefined);
   }
 
   /** Looks at all base paths once. Polls don't overlap. */
@@ -203,8 +212,15 @@ export class FileSystemSource {
     if (known?.aspired !== undefined && this.options.isSettled(id)) return known;
     const folder = await snapshotFolder(path);
     const fingerprint = folder?.fingerprint ?? "";
-    const isReady = known?.fingerprint === fingerprint || (isFirstPoll && folder?.hasModel === true);
+    const isReady = known?.fingerprint === fingerprint || (isFirstPoll && this.#isComplete(folder));
     return { path, fingerprint, aspired: isReady ? fingerprint : known?.aspired };
+  }
+
+  #isComplete(folder: FolderSnapshot | undefined): boolean {
+    // Without a second poll there is nothing to wait for.
+    if (folder === undefined || this.options.pollIntervalMs <= 0) return true;
+    const clock = this.options.clock ?? systemClock;
+    return folder.hasModel || clock.now() - folder.changedAt >= QUIET_MS;
   }
 }
 
