@@ -27,6 +27,7 @@ import type { Inferred, ShapeContext } from "../ops/op-table.js";
 import { shapeRows } from "../ops/shape/index.js";
 import { ResourceManager } from "../runtime/resource-manager.js";
 import { asTensor, isTensor } from "../values.js";
+import { tripCount } from "./loop-counters.js";
 import { type Replacement, rewrite, type Visited, wholeNode } from "./rewrite.js";
 
 /** Constants up to this many elements are looked at and folded. */
@@ -262,10 +263,19 @@ function analyzeLoop(node: Node, inputs: readonly Known[]): AnalyzedBodies {
       return { type: known.type, shape };
     });
     if (round === MAX_ROUNDS || next.every((known, i) => sameShape(known.shape, args[i]?.shape ?? null))) {
-      return { bodies: [analyze(cond, args), analyzed], outputs: args };
+      return { bodies: [analyze(cond, args), analyzed], outputs: [...args, ...stackedItems(node, analyzed)] };
     }
     args = next;
   }
+}
+
+/** Of the outputs of a loop past its variables: the body's further outputs of all steps (see scan-loops.ts). */
+function stackedItems(node: Node, body: Analyzed): Known[] {
+  const steps = tripCount(node)?.count ?? -1;
+  return body.graph.outputs.slice(node.inputs.length).map((edge) => {
+    const { type, shape } = knownOf(body.known, edge);
+    return { type, shape: shape === null ? null : [steps, ...shape] };
+  });
 }
 
 function outputEdge(node: Node, body: Graph, index: number): Edge {

@@ -27,37 +27,46 @@ export function pruneBodies(graph: Graph): Graph {
 
 function pruneLoop({ node, inputs, controls }: Visited, isUsed: (index: number) => boolean): Replacement {
   const [cond, body] = node.bodies as readonly [Graph, Graph];
-  const results = body.outputs.flatMap((_, i) => (isUsed(i) && !isInvariant(body, i) ? [i] : []));
-  const kept = neededVariables(cond, body, results);
+  const results = inputs.flatMap((_, i) => (isUsed(i) && !isInvariant(body, i) ? [i] : []));
+  const stacked = body.outputs.flatMap((_, i) => (i >= inputs.length && isUsed(i) ? [i] : []));
+  const kept = neededVariables(cond, body, results, stacked);
+  const yielded = [...kept, ...stacked];
   const pruned: Node = {
     ...node,
     inputs: kept.map((i) => inputs[i] as Edge),
     controls,
-    outputTypes: kept.map((i) => node.outputTypes[i] as Node["outputTypes"][number]),
+    outputTypes: yielded.map((i) => node.outputTypes[i] as Node["outputTypes"][number]),
     bodies: [
       pruneBodies(selected(cond, kept, cond.outputs)),
       pruneBodies(
         selected(
           body,
           kept,
-          kept.map((i) => body.outputs[i] as Edge),
+          yielded.map((i) => body.outputs[i] as Edge),
         ),
       ),
     ],
   };
   const outputs = body.outputs.map((_, i) => {
-    const index = kept.indexOf(i);
-    return isInvariant(body, i) || index < 0 ? (inputs[i] as Edge) : { node: pruned, index };
+    const index = yielded.indexOf(i);
+    const isWhatCame = i < inputs.length && (isInvariant(body, i) || index < 0);
+    return isWhatCame ? (inputs[i] as Edge) : { node: pruned, index: Math.max(0, index) };
   });
   return { outputs, controls: [pruned] };
 }
 
 /** Loop variables that the condition, an effect, a result or another needed variable is made from. */
-function neededVariables(cond: Graph, body: Graph, results: readonly number[]): number[] {
+function neededVariables(
+  cond: Graph,
+  body: Graph,
+  results: readonly number[],
+  stacked: readonly number[],
+): number[] {
   const needed = new Set<number>(results);
+  const items = stacked.map((i) => (body.outputs[i] as Edge).node);
   for (const i of argumentsBehind(cond, [...cond.outputs.map((edge) => edge.node), ...cond.effects]))
     needed.add(i);
-  for (const i of argumentsBehind(body, body.effects)) needed.add(i);
+  for (const i of argumentsBehind(body, [...body.effects, ...items])) needed.add(i);
   // A Set's iterator goes on to what is added meanwhile.
   for (const i of needed) {
     for (const before of argumentsBehind(body, [(body.outputs[i] as Edge).node])) needed.add(before);

@@ -38,7 +38,7 @@ export function joinFragments(
     const edgeId = edgeName(edge);
     if (members.has(edge.node) || !used.has(edgeId)) continue;
     if (edge.node.constant === undefined) inputs.set(edgeId, edge);
-    else initializers.set(edgeId, carried(edge.node.constant));
+    else initializers.set(edgeId, carriedConstant(edge.node.constant));
   }
   const parts = nodes.map((node) => fragments.get(node) as OnnxFragment);
   for (const part of parts) for (const [id, value] of part.initializers) initializers.set(id, value);
@@ -58,7 +58,7 @@ export function joinFragments(
 }
 
 /** Values that an operator reads, also those that graphs in its attributes read from outside. */
-function usedNames(op: OnnxGraph["ops"][number]): string[] {
+export function usedNames(op: OnnxGraph["ops"][number]): string[] {
   const nested = Object.values(op.attrs).flatMap((attr) =>
     typeof attr === "object" && "graph" in attr ? attr.graph.ops.flatMap(usedNames) : [],
   );
@@ -71,7 +71,7 @@ function portShape(shape: PartialShape): PartialShape {
 }
 
 /** A constant as its carrier holds it: half floats as float32. */
-function carried(constant: ConstantSource): ConstantSource {
+export function carriedConstant(constant: ConstantSource): ConstantSource {
   const dtype = carrierOf(constant.dtype) as DType;
   if (constant.dtype === dtype) return constant;
   return { dtype, shape: constant.shape, read: () => toCarrier(constant.read()) };

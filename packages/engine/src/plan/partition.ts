@@ -10,6 +10,7 @@ import type { OnnxFragment } from "../onnx/emitter.js";
 import { hostRows } from "../ops/host/index.js";
 import { type Analyzed, knownOf } from "../passes/analyze.js";
 import { convert } from "./convert.js";
+import { convertBodies } from "./convert-bodies.js";
 
 export interface Group {
   readonly side: "host" | "onnx";
@@ -38,8 +39,8 @@ export function partition(analyzed: Analyzed, hostOnly = false): Partition {
   const fragments = new Map<Node, OnnxFragment>();
   const refusals = new Map<Node, string>();
   for (const node of computed(graph)) {
-    if (node.bodies !== undefined || (hostOnly && node.op in hostRows)) continue;
-    const conversion = convert(node, known);
+    if (hostOnly && (node.bodies !== undefined || node.op in hostRows)) continue;
+    const conversion = node.bodies === undefined ? convert(node, known) : convertBodies(node, analyzed);
     if ("refusal" in conversion) refusals.set(node, conversion.refusal);
     else fragments.set(node, conversion);
   }

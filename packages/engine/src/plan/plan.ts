@@ -2,16 +2,18 @@
  * A compiled graph: steps over slots. A slot holds what one edge carries; constants are in their slots from the start.
  * Running is synchronous and holds no state of its own: two runs of one plan may nest (a loop's body in a loop).
  */
-import { type DType, internal, invalidArgument, type Tensor } from "@servable/formats";
-import { type Edge, edgeName, edgeType, isLoop, type Node } from "../graph/graph.js";
+import { type DType, internal, invalidArgument, sameShape, shapeText, type Tensor } from "@servable/formats";
+import { type Edge, edgeName, edgeType, isLoop, type Known, type Node } from "../graph/graph.js";
 import { carrierOf } from "../onnx/emitter.js";
 import { hostRows } from "../ops/host/index.js";
+import { joinElements } from "../ops/host/tensor-lists.js";
 import type { Kernel, KernelContext } from "../ops/op-table.js";
 import { type Analyzed, facts } from "../passes/analyze.js";
 import { OnnxSession, type SessionOptions } from "../runtime/session.js";
 import { asTensor, type Value } from "../values.js";
 import { fromCarrier, joinFragments, toCarrier } from "./onnx-group.js";
 import { type Group, type Partition, partition } from "./partition.js";
+import { prepareLoops } from "./prepare-loops.js";
 
 export interface PlanOptions extends SessionOptions {
   /** Runs everything on the host: for initialisation, which runs once. */
@@ -41,6 +43,11 @@ export class Plan {
 
   /** Compiles an analyzed graph. UNIMPLEMENTED when some op can't run at all. */
   static compile(analyzed: Analyzed, options: PlanOptions): Plan {
+    return Plan.assemble(options.hostOnly ? analyzed : prepareLoops(analyzed), options);
+  }
+
+  /** The same for a graph whose loops are prepared already, such as a loop's body. */
+  static assemble(analyzed: Analyzed, options: PlanOptions): Plan {
     const parts = partition(analyzed, options.hostOnly);
     const compiler = new PlanCompiler(analyzed, parts, options);
     const steps = compiler.steps();
@@ -164,9 +171,10 @@ class PlanCompiler {
   private bodiesKernel(node: Node): { run: Kernel; dispose: () => void } {
     const analyzed = this.analyzed.bodies.get(node) ?? [];
     const plans = analyzed.map((body, i) =>
-      Plan.compile(body, { ...this.options, name: `${this.options.name}/${node.name}/${i}` }),
+      Plan.assemble(body, { ...this.options, name: `${this.options.name}/${node.name}/${i}` }),
     );
-    const run = isLoop(node) ? loopKernel(node, plans) : branchKernel(node, plans);
+    const known = this.analyzed.known.get(node) ?? [];
+    const run = isLoop(node) ? loopKernel(node, plans, known) : branchKernel(node, plans);
     const dispose = () => {
       for (const plan of plans) plan.dispose();
     };
@@ -177,17 +185,36 @@ class PlanCompiler {
 /** A loop that has not ended after this many steps never will. */
 const MAX_STEPS = 1_000_000_000;
 
-function loopKernel(node: Node, [cond, body]: readonly Plan[]): Kernel {
+function loopKernel(node: Node, [cond, body]: readonly Plan[], known: readonly Known[]): Kernel {
   if (cond === undefined || body === undefined)
     throw internal(`${node.op} node "${node.name}" has no bodies`);
+  const stack = (items: readonly Value[], k: number) =>
+    stackItems(node, known[node.inputs.length + k] as Known, items);
   return (inputs, context) => {
     let values: readonly Value[] = inputs;
+    const items: Value[][] = node.outputTypes.slice(inputs.length).map(() => []);
     for (let step = 0; step < MAX_STEPS; step++) {
-      if (!isTrue(cond.run(values, context)[0] as Value)) return values;
-      values = body.run(values, context);
+      if (!isTrue(cond.run(values, context)[0] as Value))
+        return [...values, ...items.map((each, k) => stack(each, k))];
+      const results = body.run(values, context);
+      values = results.slice(0, inputs.length);
+      for (const [k, stacked] of items.entries()) stacked.push(results[inputs.length + k] as Value);
     }
     throw invalidArgument(`${node.op} node "${node.name}" does not end`);
   };
+}
+
+/** What a body yielded in each step, along a new first axis. */
+function stackItems(node: Node, known: Known, items: readonly Value[]): Value {
+  const [first] = items;
+  const shape = first?.shape ?? known.shape?.slice(1).map((size) => Math.max(size, 0)) ?? [];
+  const odd = items.find((item) => !sameShape(item.shape, shape));
+  if (odd !== undefined) {
+    throw invalidArgument(
+      `${node.op} node "${node.name}": steps yield ${shapeText(shape)} and ${shapeText(odd.shape)}, which can't be stacked`,
+    );
+  }
+  return joinElements(known.type, [items.length, ...shape], items);
 }
 
 function branchKernel(node: Node, branches: readonly Plan[]): Kernel {

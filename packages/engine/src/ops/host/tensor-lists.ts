@@ -128,7 +128,7 @@ const nothing: Variant = { kind: "Empty" };
 // ---- elements in and out of one memory -------------------------------------------------------------------------
 
 /** Elements along a new axis, or joined along their first one. All have one shape, but for that axis. */
-function joinElements(type: ValueType, shape: Shape, elements: readonly Value[]): Value {
+export function joinElements(type: ValueType, shape: Shape, elements: readonly Value[]): Value {
   const count = countOf(shape);
   if (type === "variant") {
     return { dtype: "variant", shape, data: elements.flatMap((each) => (each as VariantValue).data) };
