@@ -31,6 +31,7 @@ import { sequenceKernels } from "./sequences.js";
 import { shapingKernels } from "./shaping.js";
 import { slicingKernels } from "./slicing.js";
 import { sortingKernels } from "./sorting.js";
+import { sparseKernels } from "./sparse/index.js";
 import { specialKernels } from "./special.js";
 import { stringKernels } from "./strings/index.js";
 import { tableKernels } from "./tables/tables.js";
@@ -53,6 +54,7 @@ export const hostRows: HostTable = {
   ...sequenceKernels,
   ...shapingKernels,
   ...slicingKernels,
+  ...sparseKernels,
   ...stringKernels,
   ...tableKernels,
   ...tensorListKernels,
