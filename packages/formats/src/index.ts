@@ -1,6 +1,7 @@
 /** Everything that @servable/formats offers. Protobuf message types: `@servable/formats/protobuf/...`. */
 export * from "./checkpoint/checkpoint-reader.js";
 export * from "./checkpoint/open.js";
+export * from "./checkpoint/sstable.js";
 export * from "./checkpoint/sstable-writer.js";
 export * from "./checkpoint/state.js";
 export * from "./checkpoint/tensor-bundle-reader.js";
@@ -30,6 +31,7 @@ export type { ArgInputs, AttrInputs } from "./graph-builder/node-completion.js";
 export { Operation, Output } from "./graph-builder/operation.js";
 export { addSaver } from "./graph-builder/saver.js";
 export { Variable, type VariableOptions } from "./graph-builder/variable.js";
+export * from "./op-defs/check-attrs.js";
 export * from "./op-defs/node-types.js";
 export * from "./op-defs/op-def.js";
 export * from "./protobuf/binary.js";

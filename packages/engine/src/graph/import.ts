@@ -6,9 +6,11 @@
  * Formats: tensorflow/core/framework/{graph,node_def,function}.proto.
  */
 import {
+  attrProblems,
   DT_RESOURCE,
   DT_VARIANT,
   dtypeFromNumber,
+  inputTypes,
   invalidArgument,
   nodeOutputs,
   notFound,
@@ -20,7 +22,7 @@ import type { GraphDef } from "@servable/formats/protobuf/tensorflow/core/framew
 import type { NodeDef } from "@servable/formats/protobuf/tensorflow/core/framework/node_def_pb";
 import type { OpDef_ArgDef } from "@servable/formats/protobuf/tensorflow/core/framework/op_def_pb";
 import { Attrs, partialShape } from "./attrs.js";
-import { type Edge, feedNode, type Node, type ValueType } from "./graph.js";
+import { type Edge, edgeName, edgeType, feedNode, type Node, type ValueType } from "./graph.js";
 
 /** A node while the importer and the TF1 passes may still change it. */
 export interface ImportedNode extends Node {
@@ -124,7 +126,9 @@ export function valueType(number: number, where: string): ValueType {
 export function importGraph(graph: GraphDef, library: FunctionLibrary): ImportedGraph {
   const nodes = createNodes(graph.node, library);
   for (const def of graph.node) {
-    connect(nodes.get(def.name) as ImportedNode, def, (name) => mainTensor(nodes, name), nodes);
+    const node = nodes.get(def.name) as ImportedNode;
+    connect(node, def, (name) => mainTensor(nodes, name), nodes);
+    checkInputs(node, def, library);
   }
   return { nodes, args: [], results: [], effects: [] };
 }
@@ -154,7 +158,11 @@ function importFunction(def: FunctionDef, library: FunctionLibrary): ImportedGra
     return functionTensor(tensor, nodes, definitions, library, name);
   };
   const everything = new Map<string, Node>([...args, ...nodes]);
-  for (const node of def.nodeDef) connect(nodes.get(node.name) as ImportedNode, node, resolve, everything);
+  for (const nodeDef of def.nodeDef) {
+    const node = nodes.get(nodeDef.name) as ImportedNode;
+    connect(node, nodeDef, resolve, everything);
+    checkInputs(node, nodeDef, library);
+  }
   const results = (def.signature?.outputArg ?? []).map((output) =>
     resolve(def.ret[output.name] ?? output.name),
   );
@@ -210,6 +218,8 @@ function createNodes(defs: readonly NodeDef[], library: FunctionLibrary): Map<st
 function createNode(def: NodeDef, library: FunctionLibrary): ImportedNode {
   const definition = library.definitionOf(def.op, def.name);
   const owner = `${def.op} node "${def.name}"`;
+  const problems = attrProblems(definition, def.attr);
+  if (problems.length > 0) throw invalidArgument(`${owner}: ${problems.join("; ")}`);
   const types = nodeOutputs(definition, def.attr).flatMap((arg) => arg.types);
   return {
     name: def.name,
@@ -231,6 +241,24 @@ function connect(
     if (input.startsWith("^")) node.controls.push(controlTarget(everything, input.slice(1), def.name));
     else node.inputs.push(resolveInput(input, node, resolve));
   }
+}
+
+/** What a node is given must be what its op takes: rows and kernels rely on it. */
+function checkInputs(node: Node, def: NodeDef, library: FunctionLibrary): void {
+  const owner = `${node.op} node "${node.name}"`;
+  const expected = inputTypes(library.definitionOf(def.op, def.name), def.attr).map((number) =>
+    valueType(number, owner),
+  );
+  const given = node.inputs.map(edgeType);
+  if (given.length !== expected.length) {
+    throw invalidArgument(`${owner} takes ${expected.length} inputs, got ${given.length}`);
+  }
+  const wrong = given.flatMap((type, i) =>
+    type === expected[i]
+      ? []
+      : [`input ${i} is ${type} from "${edgeName(node.inputs[i] as Edge)}", expected ${expected[i]}`],
+  );
+  if (wrong.length > 0) throw invalidArgument(`${owner}: ${wrong.join("; ")}`);
 }
 
 function resolveInput(input: string, node: Node, resolve: (tensor: string) => Edge): Edge {
