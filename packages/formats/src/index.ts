@@ -8,6 +8,7 @@ export * from "./checkpoint/tensor-bundle-reader.js";
 export * from "./checkpoint/tensor-bundle-writer.js";
 export * from "./checkpoint/tensor-slice.js";
 export * from "./checkpoint/v1-reader.js";
+export * from "./checkpoint/v1-writer.js";
 export * from "./crc32c.js";
 export * from "./dtype.js";
 export * from "./example.js";

@@ -9,7 +9,7 @@ import { V1CheckpointReader } from "./v1-reader.js";
 /**
  * Opens the checkpoint with this prefix: a TensorBundle where `<prefix>.index` exists, otherwise one of the first
  * format, whether in one file or in several. The prefix of the latter may be written as TensorFlow does, with
- * question marks: `model.ckpt-?????-of-00002`.
+ * question marks: `model.ckpt-?????-of-00002`, or `-of-?????` for any number of files.
  *
  * @throws NOT_FOUND when there are no such files, and what TensorBundleReader.open and V1CheckpointReader.open throw
  */
@@ -31,7 +31,7 @@ export function checkpointExists(prefix: string): boolean {
 
 /** The files `<prefix>-00000-of-00002` and so on. */
 function shardsOf(prefix: string): string[] {
-  const [, stem, count] = /^(.*)-\?{5}-of-(\d{5})$/s.exec(path.basename(prefix)) ?? [
+  const [, stem, count] = /^(.*)-\?{5}-of-(?:(\d{5})|\?{5})$/s.exec(path.basename(prefix)) ?? [
     null,
     path.basename(prefix),
     null,
@@ -41,7 +41,7 @@ function shardsOf(prefix: string): string[] {
   const shards = readdirSync(folder).filter((name) => {
     const suffix =
       name.startsWith(stem as string) && /^-\d{5}-of-(\d{5})$/.exec(name.slice((stem as string).length));
-    return suffix && (count === null || suffix[1] === count);
+    return suffix && (!count || suffix[1] === count);
   });
   return shards.sort().map((name) => path.join(folder, name));
 }
