@@ -21,6 +21,7 @@ import { normalizationKernels } from "./normalization.js";
 import { placeholderKernels } from "./placeholders.js";
 import { poolingKernels } from "./pooling.js";
 import { productKernels } from "./products.js";
+import { randomKernels } from "./random/random.js";
 import { rearrangingKernels } from "./rearranging.js";
 import { recurrentKernels } from "./recurrent.js";
 import { reductionKernels } from "./reductions.js";
@@ -76,4 +77,5 @@ export const hostRows: HostTable = {
   ...normalizationKernels,
   ...blockKernels,
   ...recurrentKernels,
+  ...randomKernels,
 };
