@@ -87,10 +87,13 @@ function register(server: Server, method: Method): void {
 
 function unary(handler: UnaryHandler): handleUnaryCall<Uint8Array, Uint8Array> {
   return async (call: UnaryCall, respond: sendUnaryData<Uint8Array>): Promise<void> => {
-    const context = contextOf(call);
+    const { context, done } = contextOf(call);
     try {
-      respond(null, await handler(call.request, context));
+      const response = await handler(call.request, context);
+      done();
+      respond(null, response);
     } catch (reason) {
+      done();
       respond(statusOf(reason));
     }
   };
@@ -98,13 +101,15 @@ function unary(handler: UnaryHandler): handleUnaryCall<Uint8Array, Uint8Array> {
 
 function serverStream(handler: ServerStreamHandler): handleServerStreamingCall<Uint8Array, Uint8Array> {
   return async (call: StreamCall): Promise<void> => {
-    const context = contextOf(call);
+    const { context, done } = contextOf(call);
     try {
       for await (const message of handler(call.request, context)) {
         if (!call.write(message)) await drained(call, context.signal);
       }
+      done();
       call.end();
     } catch (reason) {
+      done();
       call.emit("error", statusOf(reason));
     }
   };
@@ -117,10 +122,13 @@ function drained(call: StreamCall, signal: AbortSignal): Promise<void> {
   });
 }
 
-function contextOf(call: UnaryCall | StreamCall): CallContext {
+/** The call's context, and what to call before it is answered: every call is "cancelled" in the end. */
+function contextOf(call: UnaryCall | StreamCall): { context: CallContext; done: () => void } {
   const abort = new AbortController();
   const deadline = Number(call.getDeadline());
+  let isDone = false;
   call.on("cancelled", () => {
+    if (isDone) return;
     const isLate = Date.now() >= deadline;
     abort.abort(
       isLate
@@ -128,7 +136,11 @@ function contextOf(call: UnaryCall | StreamCall): CallContext {
         : new StatusError(Code.CANCELLED, "The call was cancelled"),
     );
   });
-  return Number.isFinite(deadline) ? { signal: abort.signal, deadline } : { signal: abort.signal };
+  const done = () => {
+    isDone = true;
+  };
+  const { signal } = abort;
+  return { context: Number.isFinite(deadline) ? { signal, deadline } : { signal }, done };
 }
 
 function statusOf(reason: unknown): { code: number; details: string; metadata: Metadata } {
