@@ -1,5 +1,5 @@
 /** The servers that are compared, as data: how each is started for a model. */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { HALF_PLUS_TWO } from "./half-plus-two.mjs";
 import { REPOSITORY } from "./machine.mjs";
@@ -14,7 +14,12 @@ import { REPOSITORY } from "./machine.mjs";
  * @property {(model: Model, port: number) => string[]} command that serves the model by gRPC at the port
  */
 
-const servableMain = join(REPOSITORY, "packages", "server", "dist", "cli", "main.js");
+const serverPackage = join(REPOSITORY, "packages", "server");
+/** What the installed command `servable` runs. */
+const servableMain = join(
+  serverPackage,
+  JSON.parse(readFileSync(join(serverPackage, "package.json"), "utf8")).bin.servable,
+);
 
 /** @type {Server} */
 const servable = {
