@@ -3,7 +3,7 @@
  * they are given from the graph around them, by name, as ONNX allows; their weights move out to it, so that ONNX
  * Runtime prepares them once.
  */
-import { type DType, tensor } from "@servable/formats";
+import { type DType, type PartialShape, tensor } from "@servable/formats";
 import { type ConstantSource, constantOf } from "../graph/constant.js";
 import { type Edge, edgeName, edgeType, isInvariant, isLoop, type Node } from "../graph/graph.js";
 import { carrierOf, type OnnxFragment, type OnnxValue } from "../onnx/emitter.js";
@@ -11,7 +11,7 @@ import type { OnnxAttr, OnnxGraph, OnnxOp, OnnxPort } from "../onnx/onnx-graph.j
 import { NotExpressible } from "../ops/op-table.js";
 import { type Analyzed, knownOf } from "../passes/analyze.js";
 import { type Conversion, convert } from "./convert.js";
-import { carriedConstant, usedNames } from "./onnx-group.js";
+import { carriedConstant, portShape, usedNames } from "./onnx-group.js";
 
 /** Branches nested deeper than this stay with the host. */
 const MAX_DEPTH = 32;
@@ -107,11 +107,17 @@ class BodiesConverter {
     const first = this.condition(cond, "enter", this.inputs);
     const again = this.condition(cond, "again", nexts);
     const results = [...carried, ...scanned].map((i) => step.outputs[i] as OnnxValue);
-    const graph = this.graph({ ops: [...step.ops, ...again.ops], outputs: [...again.outputs, ...results] }, [
+    const inputs: OnnxPort[] = [
       { name: this.fresh("iteration"), dtype: "int64", shape: [] },
       { name: this.fresh("go_on"), dtype: "bool", shape: [] },
       ...ports.map((port) => ({ ...port, shape: null })),
-    ]);
+    ];
+    const shapes = [null, ...carried.map(() => null), ...scanned.map((i) => stackedShape(body, i))];
+    const graph = this.graph(
+      { ops: [...step.ops, ...again.ops], outputs: [...again.outputs, ...results] },
+      inputs,
+      shapes,
+    );
     const outputs = results.map(({ dtype }) => ({ name: this.fresh("Loop"), dtype }));
     const initial = carried.map((i) => (this.inputs[i] as OnnxValue).name);
     const loop = op(
@@ -189,8 +195,16 @@ class BodiesConverter {
   }
 
   /** A graph as an attribute. Its outputs are copies: ONNX wants each to be made inside, and once. */
-  private graph({ ops, outputs }: Emitted, inputs: readonly OnnxPort[] = []): OnnxGraph {
-    const ports = outputs.map(({ dtype }) => ({ name: this.fresh("out"), dtype, shape: null }));
+  private graph(
+    { ops, outputs }: Emitted,
+    inputs: readonly OnnxPort[] = [],
+    shapes: readonly PartialShape[] = [],
+  ): OnnxGraph {
+    const ports = outputs.map(({ dtype }, i) => ({
+      name: this.fresh("out"),
+      dtype,
+      shape: shapes[i] ?? null,
+    }));
     const copies = outputs.map((value, i) => copyOp(value.name, (ports[i] as OnnxPort).name));
     const name = this.fresh("graph");
     return { name, inputs, outputs: ports, ops: [...ops, ...copies], initializers: new Map() };
@@ -199,6 +213,18 @@ class BodiesConverter {
   private fresh(hint: string): string {
     return `${this.node.name}/${hint}__${this.count++}`;
   }
+}
+
+/**
+ * The shape of what each step adds to a stacked output. When no step is taken ONNX Runtime makes the empty stack by it;
+ * where it knows no rank it takes the stack for a vector, and operators that trust in the rank end the process.
+ */
+function stackedShape({ graph, known }: Analyzed, index: number): PartialShape {
+  const edge = graph.outputs[index] as Edge;
+  const { shape } = knownOf(known, edge);
+  if (shape === null)
+    throw new NotExpressible(`the rank of "${edgeName(edge)}", which is stacked, is unknown`);
+  return portShape(shape);
 }
 
 function carrierOfEdge(edge: Edge): DType {

@@ -66,7 +66,7 @@ export function usedNames(op: OnnxGraph["ops"][number]): string[] {
 }
 
 /** ONNX Runtime refuses a tensor whose size differs from the declared one; a size of 0 it takes for unknown. */
-function portShape(shape: PartialShape): PartialShape {
+export function portShape(shape: PartialShape): PartialShape {
   return shape?.map((size) => (size === 0 ? -1 : size)) ?? null;
 }
 
