@@ -78,8 +78,8 @@ def tensor_json(array, dtype):
   else:
     if dtype.is_floating and dtype.size < 4:
       flat = flat.astype(np.float32)
-    if dtype in (tf.qint8, tf.quint8, tf.qint16, tf.quint16, tf.qint32):
-      flat = flat.astype(dtype.as_numpy_dtype)
+    if dtype.is_quantized:
+      flat = flat.astype(dtype.as_numpy_dtype).view(dtype.name[1:])
     values = [_number(v.item() if flat.dtype.kind in 'biuO' else v) for v in flat]
   return {'dtype': dtype.name, 'shape': list(array.shape), 'values': values}
 

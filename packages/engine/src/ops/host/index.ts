@@ -21,6 +21,7 @@ import { normalizationKernels } from "./normalization.js";
 import { placeholderKernels } from "./placeholders.js";
 import { poolingKernels } from "./pooling.js";
 import { productKernels } from "./products.js";
+import { quantizationKernels } from "./quantization.js";
 import { randomKernels } from "./random/random.js";
 import { rearrangingKernels } from "./rearranging.js";
 import { recurrentKernels } from "./recurrent.js";
@@ -78,4 +79,5 @@ export const hostRows: HostTable = {
   ...blockKernels,
   ...recurrentKernels,
   ...randomKernels,
+  ...quantizationKernels,
 };
