@@ -22,6 +22,7 @@ import { placeholderKernels } from "./placeholders.js";
 import { poolingKernels } from "./pooling.js";
 import { productKernels } from "./products.js";
 import { quantizationKernels } from "./quantization.js";
+import { raggedKernels } from "./ragged/index.js";
 import { randomKernels } from "./random/random.js";
 import { rearrangingKernels } from "./rearranging.js";
 import { recurrentKernels } from "./recurrent.js";
@@ -56,6 +57,7 @@ export const hostRows: HostTable = {
   ...sequenceKernels,
   ...shapingKernels,
   ...slicingKernels,
+  ...raggedKernels,
   ...sparseKernels,
   ...stringKernels,
   ...tableKernels,
