@@ -111,10 +111,13 @@ case('BatchMatMulV3', random([2, 3], np.int8, seed=1), random([3, 2], np.int8, s
 for equation, shapes in (('ij,jk->ik', ([2, 3], [3, 4])), ('abc,cd->abd', ([2, 3, 4], [4, 5])), ('abc,cde->abde', ([2, 3, 4], [4, 2, 3])), ('abcd,cde->abe', ([2, 3, 2, 4], [2, 4, 5])),
                          ('...ij,...jk->...ik', ([2, 3, 4], [4, 5])), ('ii->i', ([3, 3],)), ('ij->ji', ([2, 3],)), ('ij->', ([2, 3],)), ('ij,ij->i', ([2, 3], [2, 3])),
                          ('aecd,abcd->acbe', ([2, 3, 4, 5], [2, 6, 4, 5])), ('acbe,aecd->abcd', ([2, 4, 6, 3], [2, 3, 4, 5])), ('i,j->ij', ([2], [3])), ('bhi,bhj->bij', ([2, 3, 4], [2, 3, 5])),
-                         ('BTNH,BSNH->BNTS', ([1, 2, 3, 4], [1, 5, 3, 4])), ('ab,b->a', ([2, 3], [3])), ('bij,bj->bi', ([2, 3, 4], [2, 4])), ('abc->cab', ([2, 3, 4],))):
+                         ('BTNH,BSNH->BNTS', ([1, 2, 3, 4], [1, 5, 3, 4])), ('ab,b->a', ([2, 3], [3])), ('bij,bj->bi', ([2, 3, 4], [2, 4])), ('abc->cab', ([2, 3, 4],)), ('abc,abd->abcd', ([2, 3, 2], [2, 3, 4])), ('ab,ab->ab', ([2, 3], [2, 3])), ('abc,cb->a', ([2, 3, 4], [4, 3])), ('abc,db->dca', ([2, 3, 4], [5, 3])), ('ab,cd->dacb', ([2, 3], [4, 5])),
+                         ('...ab,...b->...a', ([2, 3, 4], [2, 4])), ('a...,a...->...', ([2, 3, 4], [2, 3, 4])), ('abcd,ad->bc', ([2, 3, 4, 5], [2, 5]))):
   case('Einsum', [random(s, seed=i) for i, s in enumerate(shapes)], equation=equation, **TOL)
 case('Einsum', [random([2, 3], np.float64), random([3, 2], np.float64)], equation='ij,jk->ik', rtol=1e-6)
-case('Einsum', [f32(np.zeros([0, 3])), random([3, 2])], equation='ij,jk->ik')
+for equation, shapes in (('ij,jk->ik', ([0, 3], [3, 2])), ('abc,cde->abde', ([0, 3, 4], [4, 2, 3])), ('abcd,cde->abe', ([0, 3, 2, 4], [2, 4, 5])), ('aecd,abcd->acbe', ([0, 3, 4, 5], [0, 6, 4, 5])), ('ij,jk->ik', ([2, 0], [0, 2]))):
+  case('Einsum', [random(s, seed=i) for i, s in enumerate(shapes)], equation=equation, about='without elements')
+case('Einsum', [random([2, 1, 3, 4]), random([5, 4, 2])], equation='...ij,...jk->...ik', about='broadcast', **TOL)
 
 M = random([2, 4, 5])
 for lower, upper in ((0, 0), (-1, 0), (0, -1), (1, 2), (-1, -1), (3, 0)):

@@ -2,7 +2,18 @@
 import type { OnnxEmitter, OnnxValue } from "../../onnx/emitter.js";
 import { NotExpressible, type OnnxInput, type OnnxNode, type OnnxTable } from "../op-table.js";
 import { input, shapeOf, sizeOf, staticShape } from "./node-facts.js";
-import { add, divide, entrySizes, larger, multiply, type Size, sizeAt, subtract, vector } from "./sizes.js";
+import {
+  add,
+  atLeastOne,
+  divide,
+  entrySizes,
+  larger,
+  multiply,
+  type Size,
+  sizeAt,
+  subtract,
+  vector,
+} from "./sizes.js";
 import {
   fromChannelsFirst,
   type Layout,
@@ -28,6 +39,15 @@ function windowOf(node: OnnxNode, layout: Layout, filter: OnnxInput): Window {
   };
 }
 
+/** A filter with elements: ONNX Runtime never comes back from a convolution with an empty kernel. */
+function checkedFilter(g: OnnxEmitter, filter: OnnxInput): OnnxValue {
+  return atLeastOne(
+    g,
+    filter,
+    shapeOf(filter).map((_, axis) => axis),
+  );
+}
+
 /** Axes of a filter in ONNX's order: its last two dimensions first. */
 function filterPerm(layout: Layout, first: number, second: number): number[] {
   return [first, second, ...layout.spatial.map((_, i) => i)];
@@ -38,7 +58,9 @@ function conv(g: OnnxEmitter, node: OnnxNode): OnnxValue {
   const layout = layoutByFilter(node, filter);
   const window = windowOf(node, layout, filter);
   const rank = layout.rank;
-  const weights = g.op("Transpose", [filter.value], { perm: filterPerm(layout, rank - 1, rank - 2) });
+  const weights = g.op("Transpose", [checkedFilter(g, filter)], {
+    perm: filterPerm(layout, rank - 1, rank - 2),
+  });
   const y = g.op("Conv", [toChannelsFirst(g, x.value, layout), weights], {
     strides: window.strides,
     dilations: window.dilations,
@@ -63,7 +85,7 @@ function depthwise(g: OnnxEmitter, node: OnnxNode): OnnxValue {
   const layout = layoutByFilter(node, filter);
   const window = windowOf(node, layout, filter);
   const [height, width, channels, multiplier] = staticShape(filter) as [number, number, number, number];
-  const grouped = g.op("Transpose", [filter.value], { perm: [2, 3, 0, 1] });
+  const grouped = g.op("Transpose", [checkedFilter(g, filter)], { perm: [2, 3, 0, 1] });
   const weights = g.op("Reshape", [grouped, g.ints([channels * multiplier, 1, height, width])]);
   const y = g.op("Conv", [toChannelsFirst(g, x.value, layout), weights], {
     strides: window.strides,
@@ -88,10 +110,10 @@ function convTranspose(g: OnnxEmitter, node: OnnxNode): OnnxValue {
   ) {
     throw new NotExpressible("a transposed convolution in groups");
   }
-  const weights = g.op("Transpose", [filter.value], {
+  const weights = g.op("Transpose", [checkedFilter(g, filter)], {
     perm: filterPerm(layout, layout.rank - 1, layout.rank - 2),
   });
-  const x = toChannelsFirst(g, gradient.value, layout);
+  const x = toChannelsFirst(g, checkedImage(g, gradient, layout), layout);
   const attrs = { strides: window.strides, dilations: window.dilations };
   const spans = layout.spatial.map((axis, i) => span(g, node, { wanted, filter, gradient, axis, window, i }));
   const y = spans.every(isStatic)
@@ -102,6 +124,11 @@ function convTranspose(g: OnnxEmitter, node: OnnxNode): OnnxValue {
         spans,
       );
   return fromChannelsFirst(g, y, layout);
+}
+
+/** An image with pixels: ONNX Runtime's transposed convolution does not survive another. */
+function checkedImage(g: OnnxEmitter, image: OnnxInput, layout: Layout): OnnxValue {
+  return atLeastOne(g, image, layout.spatial);
 }
 
 /** Along one dimension: how long the full result is, how long the wanted one, and how much is cut off before it. */

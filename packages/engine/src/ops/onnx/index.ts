@@ -5,6 +5,7 @@ import { blockRows } from "./blocks.js";
 import { comparisonRows } from "./comparison.js";
 import { convolutionRows } from "./convolution.js";
 import { diagonalRows } from "./diagonals.js";
+import { einsumRows } from "./einsum.js";
 import { elementwiseRows } from "./elementwise.js";
 import { gatherScatterRows } from "./gather-scatter.js";
 import { imageRows } from "./image.js";
@@ -34,6 +35,7 @@ export const onnxRows: OnnxTable = {
   ...slicingRows,
   ...gatherScatterRows,
   ...matrixRows,
+  ...einsumRows,
   ...diagonalRows,
   ...convolutionRows,
   ...poolingRows,

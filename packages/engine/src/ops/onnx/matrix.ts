@@ -21,38 +21,10 @@ const matMul =
     return g.op("MatMul", [operand(0, transposeA), operand(1, transposeB)]);
   };
 
-/**
- * ONNX Runtime wants the ellipsis to stand for the same dimensions everywhere, TensorFlow lets operands have fewer. With
- * known ranks the dimensions get labels of their own, counted from the back.
- */
-function einsumEquation(node: OnnxNode): string {
-  const equation = node.attrs.string("equation").replaceAll(" ", "");
-  if (!equation.includes("...")) return equation;
-  const [left = "", output] = equation.split("->");
-  const operands = left.split(",");
-  const hidden = operands.map((labels, i) =>
-    labels.includes("...") ? rankOf(input(node, i)) - (labels.length - 3) : undefined,
-  );
-  const known = hidden.filter((count) => count !== undefined);
-  if (known.every((count) => count === known[0])) return equation;
-  const free = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ"].filter((label) => !equation.includes(label));
-  const labelsOf = (count: number) => free.slice(0, count).reverse().join("");
-  const inputs = operands.map((labels, i) => labels.replace("...", labelsOf(hidden[i] ?? 0)));
-  return `${inputs.join(",")}->${output?.replace("...", labelsOf(Math.max(...known)))}`;
-}
-
 export const matrixRows: OnnxTable = {
   MatMul: { build: matMul("transpose_a", "transpose_b") },
   SparseMatMul: { build: matMul("transpose_a", "transpose_b") },
   BatchMatMul: { build: matMul("adj_x", "adj_y") },
   BatchMatMulV2: { build: matMul("adj_x", "adj_y") },
   BatchMatMulV3: { build: matMul("adj_x", "adj_y") },
-  Einsum: {
-    build: (g, node) =>
-      g.op(
-        "Einsum",
-        node.inputs.map((each) => each.value),
-        { equation: einsumEquation(node) },
-      ),
-  },
 };

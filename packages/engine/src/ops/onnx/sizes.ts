@@ -87,3 +87,14 @@ export function reshape(g: OnnxEmitter, x: OnnxValue, sizes: readonly Size[]): O
     unknown === 1 && !hasZero ? sizes.map((size) => (typeof size === "number" ? size : -1)) : sizes;
   return g.op("Reshape", [x, vector(g, known)], hasZero || unknown > 1 ? { allowzero: 1 } : {});
 }
+
+/**
+ * The input itself, which does not run with a size of 0 along some axes: some of ONNX Runtime's kernels bring the process
+ * down, or never end. Where the sizes are not known, it is a reshape that nothing but a tensor without elements does not fit.
+ */
+export function atLeastOne(g: OnnxEmitter, x: OnnxInput, axes: readonly number[]): OnnxValue {
+  const shape = shapeOf(x);
+  if (axes.every((axis) => (shape[axis] as number) > 0)) return x.value;
+  const sizes = sizesOf(g, x).map((size, axis) => (axes.includes(axis) ? larger(g, size, 1) : size));
+  return g.op("Reshape", [x.value, vector(g, sizes)], { allowzero: 1 });
+}

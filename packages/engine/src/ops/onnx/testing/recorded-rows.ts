@@ -19,6 +19,7 @@ import {
   opDef,
   outputTypes,
   type Shape,
+  StatusError,
   type Tensor,
 } from "@servable/formats";
 import {
@@ -90,7 +91,7 @@ export interface Exceptions {
   readonly lenient?: readonly RegExp[];
 }
 
-/** Declares the tests of a fixture file. */
+/** Declares the tests of a fixture file: its cases, and that none of them brings the process down when inputs are empty. */
 export function describeRows(fixture: string, { refused = [], lenient = [] }: Exceptions = {}): void {
   const file = new URL(`../../../../src/ops/onnx/fixtures/${fixture}.json`, import.meta.url);
   const cases = JSON.parse(readFileSync(file, "utf8")) as RecordedRow[];
@@ -99,6 +100,12 @@ export function describeRows(fixture: string, { refused = [], lenient = [] }: Ex
       const isOneOf = (patterns: readonly RegExp[]) =>
         patterns.some((pattern) => pattern.test(recorded.title));
       it(recorded.title, () => runCase(recorded, isOneOf(refused), isOneOf(lenient)));
+    }
+  });
+  describe(`${fixture}: inputs without elements`, () => {
+    for (const op of new Set(cases.map((each) => each.op))) {
+      const ofOp = cases.filter((each) => each.op === op);
+      it(`${op} gives a result or an error`, () => ofOp.forEach(runEmptied));
     }
   });
   describe(`${fixture}: exceptions`, () => {
@@ -123,6 +130,44 @@ export function describeRows(fixture: string, { refused = [], lenient = [] }: Ex
 function refusal(recorded: RecordedRow): boolean {
   const { node, known } = oneNode(recorded, knowledge[0] as Knowledge);
   return "refusal" in convert(node, known);
+}
+
+/**
+ * The case again with each size of each fed input set to 0: kernels must survive it, whatever they answer. Requests
+ * without rows are legal.
+ */
+function runEmptied(recorded: RecordedRow): void {
+  for (const each of [knowledge[1], knowledge[4]] as Knowledge[]) {
+    const { node, known, feeds } = oneNode(recorded, each);
+    const fragment = convert(node, known);
+    if ("refusal" in fragment) continue;
+    const outputs = node.outputTypes.map((_, index) => ({ node, index }));
+    const { graph, inputs } = joinFragments("row", [node], outputs, new Map([[node, fragment]]), known);
+    const session = OnnxSession.create(graph, { intraOpThreads: 1 });
+    const whole = inputs.map((edge) => toCarrier(feeds.get(edge.node) as Tensor));
+    for (const [i, tensor] of whole.entries()) {
+      for (let axis = 0; axis < tensor.shape.length; axis++) {
+        runWhateverComes(session, whole.with(i, emptied(tensor, axis)));
+        runWhateverComes(
+          session,
+          whole.map((other) => (other.shape.length > axis ? emptied(other, axis) : other)),
+        );
+      }
+    }
+    session.dispose();
+  }
+}
+
+function emptied(tensor: Tensor, axis: number): Tensor {
+  return { ...tensor, shape: tensor.shape.with(axis, 0), data: tensor.data.slice(0, 0) } as Tensor;
+}
+
+function runWhateverComes(session: OnnxSession, feeds: readonly Tensor[]): void {
+  try {
+    session.run(feeds);
+  } catch (error) {
+    assert.ok(error instanceof StatusError, String(error));
+  }
 }
 
 function runCase(recorded: RecordedRow, mayRefuse: boolean, lenient: boolean): void {
