@@ -72,7 +72,8 @@ function limitOf(loop: Node, cond: Graph, body: Graph, edge: Edge): Edge | undef
   return index >= 0 && isInvariant(body, index) ? loop.inputs[index] : undefined;
 }
 
-function scalarOf(edge: Edge | undefined): number | undefined {
+/** The value of a constant integer scalar. */
+export function scalarOf(edge: Edge | undefined): number | undefined {
   const source = edge?.node.constant;
   if ((source?.dtype !== "int32" && source?.dtype !== "int64") || source.shape.length > 0) return undefined;
   return Number(source.read().data[0]);

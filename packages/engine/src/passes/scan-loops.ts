@@ -138,11 +138,18 @@ class ListRewriter {
     if (list?.length === undefined) return false;
     const known = smallInts(indices);
     const length = smallInts(list.length)?.[0];
-    if (known !== undefined) return known.length === length && known.every((index, i) => index === i);
+    if (known !== undefined) {
+      // Scattering past the end makes the list longer.
+      return length !== undefined && known.length >= length && known.every((index, i) => index === i);
+    }
     const { node } = indices;
     if (node.op !== "Range") return false;
     const [start, limit, delta] = node.inputs as [Edge, Edge, Edge];
-    return smallInts(start)?.[0] === 0 && smallInts(delta)?.[0] === 1 && sameValue(limit, list.length);
+    return (
+      smallInts(start)?.[0] === 0 &&
+      smallInts(delta)?.[0] === 1 &&
+      (length === 0 || sameValue(limit, list.length))
+    );
   }
 
   /** An element written after those that are set, before a loop takes over. */

@@ -11,6 +11,7 @@ import type { OnnxAttr, OnnxGraph, OnnxOp, OnnxPort } from "../onnx/onnx-graph.j
 import { NotExpressible } from "../ops/op-table.js";
 import { type Analyzed, knownOf } from "../passes/analyze.js";
 import { type Conversion, convert } from "./convert.js";
+import { convertRecurrence } from "./convert-recurrence.js";
 import { carriedConstant, portShape, usedNames } from "./onnx-group.js";
 
 /** Branches nested deeper than this stay with the host. */
@@ -20,7 +21,7 @@ const MAX_DEPTH = 32;
 export function convertBodies(node: Node, analyzed: Analyzed, depth = 0): Conversion {
   try {
     if (depth > MAX_DEPTH) throw new NotExpressible(`control flow nested deeper than ${MAX_DEPTH}`);
-    return new BodiesConverter(node, analyzed, depth).convert();
+    return convertRecurrence(node, analyzed) ?? new BodiesConverter(node, analyzed, depth).convert();
   } catch (error) {
     if (error instanceof NotExpressible) return { refusal: error.message };
     throw error;
