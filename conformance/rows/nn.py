@@ -26,7 +26,11 @@ conv([1, 4, 4, 2], [2, 2, 2, 3], (3, 3), 'SAME')
 conv([1, 7, 7, 1], [1, 1, 1, 1], (4, 4), 'SAME')
 conv([1, 5, 5, 2], [3, 3, 2, 2], (2, 2), 'EXPLICIT', explicit_paddings=[0, 0, 1, 2, 0, 1, 0, 0])
 case('Conv2D', random([1, 5, 5, 2], np.float16), random([3, 3, 2, 2], np.float16), strides=[1, 1, 1, 1], padding='SAME', rtol=1e-2, atol=1e-2)
-case('Conv2D', random([1, 5, 5, 2], np.float64), random([3, 3, 2, 2], np.float64), strides=[1, 1, 1, 1], padding='SAME', rtol=1e-6)
+for strides in (1, 2):
+  case('Conv2D', random([1, 5, 5, 2], np.float64), random([3, 3, 2, 2], np.float64), strides=[1, strides, strides, 1], padding='SAME', rtol=1e-6)
+case('Conv2D', random([1, 5, 5, 2], np.int32), random([3, 3, 2, 2], np.int32), strides=[1, 1, 1, 1], padding='VALID')
+case('AvgPool', random([1, 5, 4, 2], np.float64), ksize=[1, 3, 2, 1], strides=[1, 2, 2, 1], padding='SAME', rtol=1e-6)
+case('MaxPool', random([1, 5, 4, 2], np.int64, low=-9, high=-1), ksize=[1, 3, 2, 1], strides=[1, 2, 2, 1], padding='SAME')
 
 
 def transposed(size, filters, gradient, strides=(1, 1), padding='VALID', dilations=None, op='Conv2DBackpropInput', **attrs):

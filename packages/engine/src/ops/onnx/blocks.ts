@@ -98,17 +98,54 @@ const squareBlock = (node: OnnxNode): number[] => [
   node.attrs.int("block_size"),
 ];
 
-/** ONNX has these for channels first; the order inside a block is the same. */
-const blocksOfChannels =
-  (onnx: "DepthToSpace" | "SpaceToDepth") =>
-  (g: OnnxEmitter, node: OnnxNode): OnnxValue => {
-    const format = node.attrs.string("data_format");
-    if (format !== "NHWC" && format !== "NCHW") throw new NotExpressible(`data format ${format}`);
-    const x = value(node, 0);
-    const first = format === "NCHW" ? x : g.op("Transpose", [x], { perm: [0, 3, 1, 2] });
-    const y = g.op(onnx, [first], { blocksize: node.attrs.int("block_size") });
-    return format === "NCHW" ? y : g.op("Transpose", [y], { perm: [0, 2, 3, 1] });
-  };
+/**
+ * Blocks of pixels that become channels: the place in the block counts before the channel. By reshapes, which take every
+ * type; ONNX's own operators don't.
+ */
+function spaceToDepth(g: OnnxEmitter, node: OnnxNode): OnnxValue {
+  const block = node.attrs.int("block_size");
+  const [batch, height, width, channels] = imageSizes(g, node);
+  const [down, across] = [cutInto(g, height, block), cutInto(g, width, block)];
+  const outer = multiply(g, channels, block * block);
+  if (isChannelsFirst(node)) {
+    const blocks = reshape(g, value(node, 0), [batch, channels, down, block, across, block]);
+    return reshape(g, g.op("Transpose", [blocks], { perm: [0, 3, 5, 1, 2, 4] }), [
+      batch,
+      outer,
+      down,
+      across,
+    ]);
+  }
+  const blocks = reshape(g, value(node, 0), [batch, down, block, across, block, channels]);
+  return reshape(g, g.op("Transpose", [blocks], { perm: [0, 1, 3, 2, 4, 5] }), [batch, down, across, outer]);
+}
+
+/** The other way. */
+function depthToSpace(g: OnnxEmitter, node: OnnxNode): OnnxValue {
+  const block = node.attrs.int("block_size");
+  const [batch, height, width, channels] = imageSizes(g, node);
+  const inner = cutInto(g, channels, block * block);
+  const [tall, wide] = [multiply(g, height, block), multiply(g, width, block)];
+  if (isChannelsFirst(node)) {
+    const blocks = reshape(g, value(node, 0), [batch, block, block, inner, height, width]);
+    return reshape(g, g.op("Transpose", [blocks], { perm: [0, 3, 4, 1, 5, 2] }), [batch, inner, tall, wide]);
+  }
+  const blocks = reshape(g, value(node, 0), [batch, height, width, block, block, inner]);
+  return reshape(g, g.op("Transpose", [blocks], { perm: [0, 1, 3, 2, 4, 5] }), [batch, tall, wide, inner]);
+}
+
+function isChannelsFirst(node: OnnxNode): boolean {
+  const format = node.attrs.string("data_format");
+  if (format !== "NHWC" && format !== "NCHW") throw new NotExpressible(`data format ${format}`);
+  return format === "NCHW";
+}
+
+/** Batch, height, width, channels. */
+function imageSizes(g: OnnxEmitter, node: OnnxNode): [Size, Size, Size, Size] {
+  const [batch, ...rest] = sizesOf(g, input(node, 0)) as [Size, Size, Size, Size];
+  const [a, b, c] = rest;
+  return isChannelsFirst(node) ? [batch, b, c, a] : [batch, a, b, c];
+}
 
 export const blockRows: OnnxTable = {
   SpaceToBatchND: { build: spaceToBatch },
@@ -120,6 +157,6 @@ export const blockRows: OnnxTable = {
   BatchToSpace: {
     build: (g, node) => outOfBatch(g, node, squareBlock(node), constantNumbers(input(node, 1), "the crops")),
   },
-  DepthToSpace: { build: blocksOfChannels("DepthToSpace") },
-  SpaceToDepth: { build: blocksOfChannels("SpaceToDepth") },
+  DepthToSpace: { build: depthToSpace },
+  SpaceToDepth: { build: spaceToDepth },
 };

@@ -2,6 +2,7 @@
 import type { OnnxEmitter, OnnxValue } from "../../onnx/emitter.js";
 import { NotExpressible, type OnnxInput, type OnnxNode, type OnnxTable } from "../op-table.js";
 import { input, shapeOf, sizeOf, staticShape } from "./node-facts.js";
+import { patches, slidingOf } from "./patches.js";
 import {
   add,
   atLeastOne,
@@ -9,8 +10,11 @@ import {
   entrySizes,
   larger,
   multiply,
+  product,
+  reshape,
   type Size,
   sizeAt,
+  sizesOf,
   subtract,
   vector,
 } from "./sizes.js";
@@ -55,6 +59,7 @@ function filterPerm(layout: Layout, first: number, second: number): number[] {
 
 function conv(g: OnnxEmitter, node: OnnxNode): OnnxValue {
   const [x, filter] = [input(node, 0), input(node, 1)];
+  if (x.value.dtype !== "float32") return convByPatches(g, node);
   const layout = layoutByFilter(node, filter);
   const window = windowOf(node, layout, filter);
   const rank = layout.rank;
@@ -68,6 +73,24 @@ function conv(g: OnnxEmitter, node: OnnxNode): OnnxValue {
     ...padding(node, x, layout, window),
   });
   return fromChannelsFirst(g, y, layout);
+}
+
+/** For the types that ONNX Runtime has no convolution of, but products of matrices: patches times the filter. */
+function convByPatches(g: OnnxEmitter, node: OnnxNode): OnnxValue {
+  const [x, filter] = [input(node, 0), input(node, 1)];
+  const layout = layoutByFilter(node, filter);
+  if (!layout.channelsLast || layout.rank !== 4 || groupsOf(x, filter, layout) !== 1) {
+    throw new NotExpressible(`such a convolution of ${x.type}`);
+  }
+  const [height, width, channels, outputs] = staticShape(filter) as [number, number, number, number];
+  const windows = slidingOf([1, height, width], node.attrs.ints("strides"), node.attrs.ints("dilations"));
+  const found = patches(g, node, x, windows, g.scalar(x.value.dtype, 0));
+  const byPlace = g.op("Transpose", [found.patches], { perm: [0, 1, 3, 2, 4, 5] });
+  const [batch] = sizesOf(g, x) as [Size];
+  const seen = height * width * channels;
+  const rows = reshape(g, byPlace, [product(g, [batch, ...found.places]), seen]);
+  const weights = g.op("Reshape", [filter.value, g.ints([seen, outputs])]);
+  return reshape(g, g.op("MatMul", [rows, weights]), [batch, ...found.places, outputs]);
 }
 
 /** A filter for fewer channels than the input has convolves groups of them. */
