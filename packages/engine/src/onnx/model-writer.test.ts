@@ -7,9 +7,9 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { Code, type DType, dtypeInfo, StatusError, type Tensor, tensor } from "@servable/formats";
 import { ModelProtoSchema, TensorProto_DataLocation } from "@servable/formats/protobuf/onnx/onnx-ml_pb";
 import { type ConstantSource, constantOf } from "../graph/constant.js";
+import { OnnxSession } from "../runtime/session.js";
 import { writeModel } from "./model-writer.js";
 import type { OnnxGraph, OnnxOp } from "./onnx-graph.js";
-import { runModel } from "./testing/run-model.js";
 
 const op = (type: string, inputs: string[], outputs: string[], attrs: OnnxOp["attrs"] = {}): OnnxOp => ({
   type,
@@ -21,6 +21,15 @@ const op = (type: string, inputs: string[], outputs: string[], attrs: OnnxOp["at
 
 const dataOf = (result: Tensor | undefined): number[] => Array.from(result?.data ?? [], Number);
 const floats = (...values: number[]): Tensor => tensor("float32", [values.length], Float32Array.from(values));
+
+function runModel(graph: OnnxGraph, feeds: readonly Tensor[]): Tensor[] {
+  const session = OnnxSession.create(graph, { intraOpThreads: 1 });
+  try {
+    return session.run(feeds);
+  } finally {
+    session.dispose();
+  }
+}
 
 /** A graph without inputs whose output is a constant, cast to float32. */
 function showConstant(source: ConstantSource): OnnxGraph {

@@ -47,6 +47,7 @@ import {
 import type { ConstantSource, ExternalData } from "../graph/constant.js";
 import { OPSET } from "./kernel-types.js";
 import type { OnnxAttr, OnnxGraph, OnnxOp, OnnxPort } from "./onnx-graph.js";
+import { verifyGraph } from "./verify.js";
 
 export interface WrittenModel {
   /** A ModelProto. */
@@ -66,9 +67,10 @@ const MAX_INLINE_BYTES = 2 ** 31 - 2 ** 26;
 
 /**
  * A ModelProto of the graph and the graphs in its attributes.
- * RESOURCE_EXHAUSTED, naming the biggest constant, when what must be written in place passes protobuf's 2 GiB.
+ * INTERNAL for a malformed graph (verify.ts); RESOURCE_EXHAUSTED, naming the biggest constant, when what must be written in place passes protobuf's 2 GiB.
  */
 export function writeModel(graph: OnnxGraph): WrittenModel {
+  verifyGraph(graph);
   const constants = allConstants(graph);
   const externalFolder = folderOfMostBytes(constants);
   checkInlineBytes(constants, externalFolder);
