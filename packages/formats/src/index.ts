@@ -1,6 +1,7 @@
 /** Everything that @servable/formats offers. Protobuf message types: `@servable/formats/protobuf/...`. */
 export * from "./checkpoint/checkpoint-reader.js";
 export * from "./checkpoint/open.js";
+export { readWholeFile } from "./checkpoint/random-access-file.js";
 export * from "./checkpoint/sstable.js";
 export * from "./checkpoint/sstable-writer.js";
 export * from "./checkpoint/state.js";

@@ -84,7 +84,7 @@ export class StatusError extends Error {
   /**
    * Any thrown value as a StatusError:
    * - a StatusError stays as it is;
-   * - a file system error becomes NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED or UNKNOWN by its errno;
+   * - a file system error becomes NOT_FOUND, PERMISSION_DENIED, FAILED_PRECONDITION, RESOURCE_EXHAUSTED … by its errno;
    * - a RangeError about allocation becomes RESOURCE_EXHAUSTED;
    * - anything else becomes `otherwise`, a defect by default.
    */
@@ -101,6 +101,9 @@ const errnoCodes: Readonly<Record<string, Code>> = {
   EACCES: Code.PERMISSION_DENIED,
   EPERM: Code.PERMISSION_DENIED,
   EEXIST: Code.ALREADY_EXISTS,
+  EISDIR: Code.FAILED_PRECONDITION,
+  ELOOP: Code.FAILED_PRECONDITION,
+  ENAMETOOLONG: Code.INVALID_ARGUMENT,
   EMFILE: Code.RESOURCE_EXHAUSTED,
   ENFILE: Code.RESOURCE_EXHAUSTED,
   ENOSPC: Code.RESOURCE_EXHAUSTED,

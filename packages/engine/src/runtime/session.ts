@@ -205,17 +205,17 @@ function sessionOptions(options: SessionOptions, externalFolder: string | undefi
 }
 
 /**
- * ONNX Runtime's messages as status errors. What it finds wrong with shapes at run time is the caller's doing (the
- * compiler has checked the graph), so it is INVALID_ARGUMENT; memory is RESOURCE_EXHAUSTED; the rest is INTERNAL.
+ * ONNX Runtime's messages as status errors. What it finds wrong with shapes is the caller's doing, or the model's where
+ * it is compiled, so it is INVALID_ARGUMENT; memory is RESOURCE_EXHAUSTED; the rest is INTERNAL.
  */
 function runtimeError(error: unknown, doing: string): StatusError {
   const text = error instanceof Error ? error.message : String(error);
   if (/bad_alloc|failed to allocate|out of memory/i.test(text)) {
     return resourceExhausted(`${doing}: not enough memory`, { cause: error });
   }
-  const isInput =
-    doing.startsWith("running") &&
-    /shape|dimension|dims|rank|broadcast|index|indices|size|axis|range/i.test(text);
+  const isInput = doing.startsWith("running")
+    ? /shape|dimension|dims|rank|broadcast|index|indices|size|axis|range/i.test(text)
+    : /\[(Shape|Type)InferenceError\]/.test(text);
   return new StatusError(isInput ? Code.INVALID_ARGUMENT : Code.INTERNAL, `${doing}: ${text}`, {
     cause: error,
   });

@@ -2,8 +2,18 @@
  * Positioned, blocking reads of one file. A checkpoint's shard may have many gigabytes: only what is asked for is
  * read, and never past the size that the file had when it was opened.
  */
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { dataLoss, notFound, outOfRange, resourceExhausted, StatusError } from "../status.js";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import {
+  dataLoss,
+  invalidArgument,
+  notFound,
+  outOfRange,
+  resourceExhausted,
+  StatusError,
+} from "../status.js";
+
+/** Where a file should be may be a pipe that nobody writes to: opening it must not wait. Windows has no such flag. */
+const READ_WITHOUT_WAITING = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /** One read call can transfer at most this much. */
 const MAX_READ_BYTES = 2 ** 30;
@@ -20,7 +30,7 @@ export class RandomAccessFile {
   static open(path: string): RandomAccessFile {
     let descriptor: number;
     try {
-      descriptor = openSync(path, "r");
+      descriptor = openSync(path, READ_WITHOUT_WAITING);
     } catch (reason) {
       if ((reason as NodeJS.ErrnoException).code === "ENOENT") {
         throw notFound(`${path}; No such file or directory`, { cause: reason });
@@ -81,6 +91,21 @@ export class RandomAccessFile {
     } catch (reason) {
       throw StatusError.from(reason);
     }
+  }
+}
+
+/**
+ * All bytes of a file.
+ * NOT_FOUND when it is missing or no file (a device has no end), INVALID_ARGUMENT when it has more than `maxBytes`.
+ */
+export function readWholeFile(path: string, maxBytes: number): Uint8Array<ArrayBuffer> {
+  const file = RandomAccessFile.open(path);
+  try {
+    if (file.size > maxBytes)
+      throw invalidArgument(`${path} has ${file.size} bytes; at most ${maxBytes} can be read`);
+    return file.read(0, file.size);
+  } finally {
+    file.close();
   }
 }
 

@@ -10,9 +10,11 @@
  * names and the codes of errors follow tensorflow/cc/saved_model/reader.cc. Reading blocks: it is done in a worker.
  */
 
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { constants } from "node:buffer";
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { createRegistry } from "@bufbuild/protobuf";
+import { readWholeFile } from "../checkpoint/random-access-file.js";
 import { decodeMessage } from "../protobuf/binary.js";
 import { file_tensorflow_core_framework_variable } from "../protobuf/gen/tensorflow/core/framework/variable_pb.js";
 import {
@@ -25,7 +27,7 @@ import {
   SavedModelSchema,
 } from "../protobuf/gen/tensorflow/core/protobuf/saved_model_pb.js";
 import { file_tensorflow_core_protobuf_saver } from "../protobuf/gen/tensorflow/core/protobuf/saver_pb.js";
-import { invalidArgument, notFound, StatusError, unimplemented } from "../status.js";
+import { notFound, unimplemented } from "../status.js";
 import { decodeText } from "../tensor.js";
 import { parseText } from "../text-proto/parser.js";
 
@@ -37,6 +39,8 @@ const FINGERPRINT = "fingerprint.pb";
 
 /** A protocol buffer has at most 2 GiB, and so has a file that Node reads in one piece. */
 const MAX_FILE_BYTES = 2 ** 31 - 1;
+/** Text is parsed as one string. */
+const MAX_TEXT_BYTES = constants.MAX_STRING_LENGTH;
 
 /** What a collection of a MetaGraph may hold as google.protobuf.Any: asset files, variables, savers. */
 const anyTypes = createRegistry(
@@ -78,11 +82,12 @@ export function variablesPrefix(dir: string): string {
 
 function readMessage(dir: string): SavedModel {
   const binary = path.join(dir, SAVED_MODEL_BINARY);
-  if (existsSync(binary)) return decodeMessage(SavedModelSchema, readWhole(binary), binary);
+  if (existsSync(binary))
+    return decodeMessage(SavedModelSchema, readWholeFile(binary, MAX_FILE_BYTES), binary);
   const text = path.join(dir, SAVED_MODEL_TEXT);
   if (existsSync(text)) {
     const options = { registry: anyTypes, what: text };
-    return parseText(SavedModelSchema, decodeText(readWhole(text)), options);
+    return parseText(SavedModelSchema, decodeText(readWholeFile(text, MAX_TEXT_BYTES)), options);
   }
   if (existsSync(path.join(dir, SAVED_MODEL_CHUNKED))) {
     throw unimplemented(
@@ -100,19 +105,8 @@ function readFingerprint(dir: string): FingerprintDef | undefined {
   const file = path.join(dir, FINGERPRINT);
   if (!existsSync(file)) return undefined;
   try {
-    return decodeMessage(FingerprintDefSchema, readWhole(file), file);
+    return decodeMessage(FingerprintDefSchema, readWholeFile(file, MAX_FILE_BYTES), file);
   } catch {
     return undefined;
-  }
-}
-
-function readWhole(file: string): Uint8Array {
-  try {
-    const { size } = statSync(file);
-    if (size > MAX_FILE_BYTES)
-      throw invalidArgument(`${file} has ${size} bytes; at most ${MAX_FILE_BYTES} can be read`);
-    return readFileSync(file);
-  } catch (reason) {
-    throw StatusError.from(reason);
   }
 }

@@ -3,18 +3,20 @@
  * its columns. The rules are those of TextFileLineIterator in tensorflow/core/kernels/lookup_util.cc: carriage returns
  * are dropped wherever they stand, an empty line is an error, a last line needs no newline.
  */
-import { readFileSync } from "node:fs";
 import {
   allocate,
   type DType,
   invalidArgument,
-  notFound,
   outOfRange,
+  readWholeFile,
   type Tensor,
   type TensorData,
 } from "@servable/formats";
 import { tensorOver } from "../element-memory.js";
 import { parseBigInteger, parseFloat64, parseInteger } from "../number-parsing.js";
+
+/** Its lines become strings in memory. */
+const MAX_FILE_BYTES = 2 ** 30;
 
 /** Column numbers that mean something else. */
 const LINE_NUMBER = -1;
@@ -41,7 +43,7 @@ export function readVocabulary(
   keyDtype: DType,
   valueDtype: DType,
 ): [keys: Tensor, values: Tensor] {
-  const content = readContent(path);
+  const content = readWholeFile(path, MAX_FILE_BYTES);
   const lines = splitLines(content, format.size < 0 ? Number.POSITIVE_INFINITY : format.size);
   // What TensorFlow says of a file without a single line when it has to count them.
   if (lines.length === 0 && format.size < 0) throw outOfRange(`${path} holds no entries`);
@@ -52,16 +54,6 @@ export function readVocabulary(
   const keys = column(lines, format.keyIndex, keyDtype, format, path);
   const values = column(lines, format.valueIndex, valueDtype, format, path);
   return [keys, values];
-}
-
-function readContent(path: string): Uint8Array {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT")
-      throw notFound(`${path}; No such file or directory`);
-    throw error;
-  }
 }
 
 interface Line {

@@ -1,0 +1,132 @@
+/**
+ * Damages the files of a model: their bytes, what their messages say (with checksums made right again, so that the
+ * damage gets past them), or which files there are.
+ */
+import {
+  cpSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import path from "node:path";
+import { type DescMessage, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { parseText, printText, SsTable, SsTableWriter, type TableEntry } from "@servable/formats";
+import { GraphDefSchema } from "@servable/formats/protobuf/tensorflow/core/framework/graph_pb";
+import { SavedModelSchema } from "@servable/formats/protobuf/tensorflow/core/protobuf/saved_model_pb";
+import {
+  BundleEntryProtoSchema,
+  BundleHeaderProtoSchema,
+} from "@servable/formats/protobuf/tensorflow/core/protobuf/tensor_bundle_pb";
+import { mutations } from "@servable/formats/testing/mutations";
+import { damageMessage, type Random } from "./damage-message.js";
+
+/** Copies a good model's folder and damages the copy; says how. */
+export function damageModel(good: string, copy: string, random: Random): string {
+  cpSync(good, copy, { recursive: true });
+  const file = chooseFile(copy, random);
+  const rounds = 1 + random(3);
+  const labels = Array.from({ length: rounds }, () => damageFile(path.join(copy, file), random));
+  return `${file}: ${labels.join("; ")}`;
+}
+
+/** The graph is where most can go wrong. */
+function chooseFile(dir: string, random: Random): string {
+  const files = readdirSync(dir, { recursive: true, encoding: "utf8" }).filter((name) =>
+    statSync(path.join(dir, name)).isFile(),
+  );
+  const weighted = files.flatMap((name) => new Array<string>(/\.(pb|pbtxt)$/.test(name) ? 6 : 2).fill(name));
+  return weighted[random(weighted.length)] as string;
+}
+
+function damageFile(file: string, random: Random): string {
+  if (lstatSync(file, { throwIfNoEntry: false })?.isFile() !== true) return "gone";
+  if (random(40) === 0) return replaceFile(file, random);
+  if (random(4) > 0) {
+    const label = damageContent(file, random);
+    if (label !== undefined) return label;
+  }
+  return damageBytes(file, random);
+}
+
+function replaceFile(file: string, random: Random): string {
+  rmSync(file);
+  switch (random(4)) {
+    case 0:
+      return "removed";
+    case 1:
+      mkdirSync(file);
+      return "made a folder";
+    case 2:
+      symlinkSync(file, file);
+      return "made a link to itself";
+    default:
+      writeFileSync(file, "");
+      return "emptied";
+  }
+}
+
+function damageBytes(file: string, random: Random): string {
+  const bytes = readFileSync(file);
+  if (bytes.length === 0) {
+    writeFileSync(
+      file,
+      Uint8Array.from({ length: random(100) }, () => random(256)),
+    );
+    return "filled with noise";
+  }
+  const [mutation] = mutations(bytes, random(2 ** 31), 1);
+  if (mutation === undefined) return "as it was";
+  writeFileSync(file, mutation.bytes);
+  return mutation.label;
+}
+
+/** Undefined for files that are no message, or none any more. */
+function damageContent(file: string, random: Random): string | undefined {
+  try {
+    const name = path.basename(file);
+    if (name === "saved_model.pb") return damageBinary(file, SavedModelSchema, random);
+    if (name === "graph.pb") return damageBinary(file, GraphDefSchema, random);
+    if (name === "saved_model.pbtxt") return damageText(file, random);
+    return name.endsWith(".index") ? damageIndex(file, random) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function damageBinary(file: string, schema: DescMessage, random: Random): string {
+  const message = fromBinary(schema, readFileSync(file));
+  const label = damageMessage(schema, message, random);
+  writeFileSync(file, toBinary(schema, message));
+  return label;
+}
+
+function damageText(file: string, random: Random): string {
+  const message = parseText(SavedModelSchema, readFileSync(file, "utf8"), { what: file });
+  const label = damageMessage(SavedModelSchema, message, random);
+  writeFileSync(file, printText(SavedModelSchema, message));
+  return label;
+}
+
+/** An index with one entry changed and all checksums right. */
+function damageIndex(file: string, random: Random): string {
+  const index = SsTable.open(file);
+  const entries = [...index.entries()];
+  index.close();
+  const at = random(entries.length);
+  const chosen = entries[at] as TableEntry;
+  const schema = chosen.key.length === 0 ? BundleHeaderProtoSchema : BundleEntryProtoSchema;
+  const message = fromBinary(schema, chosen.value);
+  const label = damageMessage(schema, message, random);
+  entries[at] = { key: chosen.key, value: toBinary(schema, message) };
+  const blocks: Uint8Array[] = [];
+  const table = new SsTableWriter((bytes) => blocks.push(bytes.slice()));
+  for (const { key, value } of entries) table.add(key, value);
+  table.finish();
+  writeFileSync(file, Buffer.concat(blocks));
+  return label;
+}
