@@ -1,0 +1,49 @@
+/** Which TensorFlow ops are supported, and how: read off the op tables. `servable ops` and docs/ops.md print it. */
+import { opNames } from "@servable/formats";
+import { hostRows } from "./host/index.js";
+import { onnxRows } from "./onnx/index.js";
+import { rowRules } from "./rows/index.js";
+import { shapeRows } from "./shape/index.js";
+
+export interface OpSupport {
+  readonly op: string;
+  /** ONNX Runtime can run it, at least in its common forms. */
+  readonly onnx: boolean;
+  /** TypeScript can run it. */
+  readonly host: boolean;
+  /** Its output shapes are inferred. */
+  readonly shape: boolean;
+  /** Rows of a batch can be followed through it. */
+  readonly rows: boolean;
+  /** It disappears while the graph is compiled. */
+  readonly compiled: boolean;
+}
+
+/** Ops that passes replace before anything runs. */
+const compiledOps: ReadonlySet<string> = new Set([
+  ...["Const", "PartitionedCall", "StatefulPartitionedCall"],
+  ...["If", "StatelessIf", "Case", "StatelessCase", "While", "StatelessWhile"],
+  ...["Switch", "Merge", "Enter", "Exit", "NextIteration", "LoopCond"],
+  ...["RefSwitch", "RefMerge", "RefEnter", "RefExit", "RefNextIteration"],
+  ...["Variable", "VariableV2", "Assign", "AssignAdd", "AssignSub", "IsVariableInitialized"],
+  ...["ScatterUpdate", "ScatterAdd", "ScatterSub", "ScatterMul", "ScatterDiv", "ScatterMin", "ScatterMax"],
+  ...["ScatterNdUpdate", "ScatterNdAdd", "ScatterNdSub"],
+]);
+
+/** Every TensorFlow op, in alphabetical order. */
+export function opSupport(): OpSupport[] {
+  return opNames()
+    .sort()
+    .map((op) => ({
+      op,
+      onnx: op in onnxRows,
+      host: op in hostRows,
+      shape: op in shapeRows,
+      rows: op in rowRules,
+      compiled: compiledOps.has(op),
+    }));
+}
+
+export function isSupported({ onnx, host, compiled }: OpSupport): boolean {
+  return onnx || host || compiled;
+}
