@@ -67,6 +67,19 @@ export function coldStartTable(servers, rows) {
   return `${table(head, cells)}\n`;
 }
 
+/** Other programs on this many cores can't but change the numbers. */
+const QUIET_CORES = 0.1;
+
+/**
+ * A warning when the machine was not left alone; empty otherwise.
+ * @param {readonly Throughput[]} rows
+ */
+function noiseWarning(rows) {
+  const most = Math.max(...rows.map((row) => row.otherCpus.median));
+  if (!(most > QUIET_CORES)) return "";
+  return `warning: other programs kept up to ${most.toFixed(2)} cores busy; measure again on a quiet machine\n`;
+}
+
 /**
  * @param {readonly Server[]} servers
  * @param {readonly Throughput[]} rows
@@ -99,5 +112,5 @@ export function throughputTable(servers, rows) {
       row.otherCpus.median.toFixed(2),
     ];
   });
-  return `${table(head, cells)}\n`;
+  return `${table(head, cells)}\n${noiseWarning(rows)}`;
 }
