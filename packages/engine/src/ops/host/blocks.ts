@@ -3,17 +3,21 @@ import { invalidArgument, type Shape, shapeText, stridesOf, type Tensor } from "
 import type { HostRow, HostTable } from "../op-table.js";
 import { copyBox, gatherBox, newLike, product, reshaped } from "./boxes.js";
 import { tensorOfNumbers } from "./domains.js";
-import { compute, type Dense, integersOf, move, require } from "./kernel.js";
+import { compute, type Dense, ensure, integersOf, move } from "./kernel.js";
 import { transpose } from "./rearranging.js";
 import { asLayout, channelsLast, layoutOf } from "./windows.js";
 
 /** [before, after] for each blocked dimension. */
 function pairsOf(input: Dense, count: number, what: string): [number, number][] {
-  require(input.shape.length === 2 &&
-    input.shape[0] === count &&
-    input.shape[1] === 2, `${what} should have shape [${count}, 2], got ${shapeText(input.shape)}`);
+  ensure(
+    input.shape.length === 2 && input.shape[0] === count && input.shape[1] === 2,
+    `${what} should have shape [${count}, 2], got ${shapeText(input.shape)}`,
+  );
   const flat = integersOf(input);
-  require(flat.every((entry) => entry >= 0), `${what} must be non-negative`);
+  ensure(
+    flat.every((entry) => entry >= 0),
+    `${what} must be non-negative`,
+  );
   return Array.from({ length: count }, (_, i) => [flat[2 * i] as number, flat[2 * i + 1] as number]);
 }
 
@@ -36,14 +40,14 @@ function spaceToBatch(
   paddings: readonly (readonly [number, number])[],
 ): Dense {
   const count = block.length;
-  require(x.shape.length >= 1 + count, `input rank should be >= ${1 + count} instead of ${x.shape.length}`);
+  ensure(x.shape.length >= 1 + count, `input rank should be >= ${1 + count} instead of ${x.shape.length}`);
   requireBlocks(block);
   const image = padded(x, paddings);
   const batch = image.shape[0] as number;
   const rest = image.shape.slice(1 + count);
   const cells = block.map((size, i) => {
     const full = image.shape[i + 1] as number;
-    require(full % size === 0, `padded_shape[${i}]=${full} is not divisible by block_shape[${i}]=${size}`);
+    ensure(full % size === 0, `padded_shape[${i}]=${full} is not divisible by block_shape[${i}]=${size}`);
     return full / size;
   });
   const split = reshaped(image, [batch, ...block.flatMap((size, i) => [cells[i] as number, size]), ...rest]);
@@ -63,13 +67,14 @@ function batchToSpace(
   crops: readonly (readonly [number, number])[],
 ): Dense {
   const count = block.length;
-  require(x.shape.length >= 1 + count, `input rank should be >= ${1 + count} instead of ${x.shape.length}`);
+  ensure(x.shape.length >= 1 + count, `input rank should be >= ${1 + count} instead of ${x.shape.length}`);
   requireBlocks(block);
   const blocks = product(block);
   const batch = (x.shape[0] as number) / blocks;
-  require(Number.isInteger(
-    batch,
-  ), `Input batch dimension (${x.shape[0]}) is not divisible by product of block sizes (${blocks})`);
+  ensure(
+    Number.isInteger(batch),
+    `Input batch dimension (${x.shape[0]}) is not divisible by product of block sizes (${blocks})`,
+  );
   const cells = x.shape.slice(1, 1 + count);
   const rest = x.shape.slice(1 + count);
   const split = reshaped(x, [...block, batch, ...cells, ...rest]);
@@ -85,8 +90,10 @@ function batchToSpace(
 function cropped(x: Dense, crops: readonly (readonly [number, number])[]): Dense {
   const shape = x.shape.map((size, axis) => {
     const [before, after] = axis === 0 ? [0, 0] : (crops[axis - 1] ?? [0, 0]);
-    require(size - before - after >=
-      0, `cropped_shape[${axis - 1}]=${size - before - after} must be non-negative`);
+    ensure(
+      size - before - after >= 0,
+      `cropped_shape[${axis - 1}]=${size - before - after} must be non-negative`,
+    );
     return size - before - after;
   });
   const strides = stridesOf(x.shape);
@@ -96,14 +103,16 @@ function cropped(x: Dense, crops: readonly (readonly [number, number])[]): Dense
 
 function requireBlocks(block: readonly number[]): void {
   for (const [i, size] of block.entries())
-    require(size >= 1, `block_shape[${i}] must be >= 1, but got ${size}`);
+    ensure(size >= 1, `block_shape[${i}] must be >= 1, but got ${size}`);
 }
 
 /** Blocks of the depth become squares of pixels. */
 function depthToSpace(x: Tensor, size: number): Dense {
   const [batch, height, width, depth] = imageShape(x);
-  require(depth % (size * size) ===
-    0, `Input depth dimension ${depth} should be divisible by: ${size * size}`);
+  ensure(
+    depth % (size * size) === 0,
+    `Input depth dimension ${depth} should be divisible by: ${size * size}`,
+  );
   const rest = depth / (size * size);
   const split = reshaped(x, [batch, height, width, size, size, rest]);
   return reshaped(transpose(split, [0, 1, 3, 2, 4, 5]), [batch, height * size, width * size, rest]);
@@ -111,9 +120,10 @@ function depthToSpace(x: Tensor, size: number): Dense {
 
 function spaceToDepth(x: Tensor, size: number): Dense {
   const [batch, height, width, depth] = imageShape(x);
-  require(height % size === 0 &&
-    width % size ===
-      0, `Image width ${width} and height ${height} should be divisible by block_size: ${size}`);
+  ensure(
+    height % size === 0 && width % size === 0,
+    `Image width ${width} and height ${height} should be divisible by block_size: ${size}`,
+  );
   const split = reshaped(x, [batch, height / size, size, width / size, size, depth]);
   return reshaped(transpose(split, [0, 1, 3, 2, 4, 5]), [
     batch,
@@ -124,7 +134,7 @@ function spaceToDepth(x: Tensor, size: number): Dense {
 }
 
 function imageShape(x: Tensor): [number, number, number, number] {
-  require(x.shape.length === 4, `Input rank should be: 4 instead of: ${x.shape.length}`);
+  ensure(x.shape.length === 4, `Input rank should be: 4 instead of: ${x.shape.length}`);
   return x.shape as unknown as [number, number, number, number];
 }
 
@@ -149,10 +159,10 @@ const squareBlock = (f: typeof spaceToBatch, what: string): HostRow =>
 /** For each letter of the destination format, where it is in the source. */
 function permutationBetween(source: string, destination: string): number[] {
   const places = [...destination].map((letter) => source.indexOf(letter));
-  require(source.length === destination.length &&
-    !places.includes(
-      -1,
-    ), `Destination and source format must determine a permutation, got ${source} and ${destination}`);
+  ensure(
+    source.length === destination.length && !places.includes(-1),
+    `Destination and source format must determine a permutation, got ${source} and ${destination}`,
+  );
   return places;
 }
 
@@ -187,8 +197,10 @@ export const blockKernels: HostTable = {
       const places = whole
         ? permutationBetween(source, destination)
         : permutationBetween(spatial(source), spatial(destination));
-      require(x.shape[0] ===
-        places.length, `x must have ${source.length} or ${source.length - 2} rows, got shape ${shapeText(x.shape)}`);
+      ensure(
+        x.shape[0] === places.length,
+        `x must have ${source.length} or ${source.length - 2} rows, got shape ${shapeText(x.shape)}`,
+      );
       const width = product(x.shape.slice(1));
       const out = newLike(x, x.shape);
       for (const [to, from] of places.entries()) {

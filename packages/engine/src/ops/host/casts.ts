@@ -18,7 +18,7 @@ import {
 } from "@servable/formats";
 import type { HostTable } from "../op-table.js";
 import { type Complex, domainOf, elementsOf, isFloat, newElements, tensorOf } from "./domains.js";
-import { compute, outputDtype, require } from "./kernel.js";
+import { compute, ensure, outputDtype } from "./kernel.js";
 
 /** The tensor in another dtype. `truncate` drops the mantissa bits that a smaller float lacks in place of rounding. */
 export function cast(x: Tensor, to: DType, truncate = false): Tensor {
@@ -107,9 +107,10 @@ function bitcast(x: Tensor, to: DType): Tensor {
 
 function bitcastShape(shape: Shape, from: number, to: number): Shape {
   if (from >= to) return from === to ? shape : [...shape, from / to];
-  require(shape.at(-1) ===
-    to /
-      from, `Cannot bitcast from ${from} to ${to} bytes an element: shape ${shapeText(shape)} must end in ${to / from}`);
+  ensure(
+    shape.at(-1) === to / from,
+    `Cannot bitcast from ${from} to ${to} bytes an element: shape ${shapeText(shape)} must end in ${to / from}`,
+  );
   return shape.slice(0, -1);
 }
 

@@ -9,7 +9,7 @@ import {
 } from "@servable/formats";
 import { asTensor } from "../../values.js";
 import type { HostTable } from "../op-table.js";
-import { compute, pass, require } from "./kernel.js";
+import { compute, ensure, pass } from "./kernel.js";
 
 /** "[1 -4 3...]": the first elements, as TensorFlow prints a tensor it was asked to. A negative limit is none. */
 function summary(x: Tensor, limit: number): string {
@@ -28,7 +28,7 @@ const nothing = pass(() => () => []);
 const assertion = compute((node) => {
   const limit = node.attrs.int("summarize");
   return (condition, ...data) => {
-    require(elementCount(condition.shape) === 1, "In[0] should be a scalar");
+    ensure(elementCount(condition.shape) === 1, "In[0] should be a scalar");
     if (condition.data[0]) return [];
     throw invalidArgument(`assertion failed: ${data.map((x) => summary(x, limit)).join(" ")}`);
   };

@@ -5,7 +5,7 @@ import { copyElements, newLike } from "./boxes.js";
 import * as complex from "./complex.js";
 import type { Elements } from "./domains.js";
 import { type BinaryFunctions, binary, binaryFor, both, unary, zipped, zipped3 } from "./elementwise.js";
-import { compute, type Dense, move, require } from "./kernel.js";
+import { compute, type Dense, ensure, move } from "./kernel.js";
 import { broadcastNest, broadcastShape } from "./loop-nest.js";
 
 type Order = (x: number, y: number) => boolean;
@@ -78,10 +78,10 @@ function selectBroadcast(condition: Dense, t: Dense, e: Dense): Dense {
 
 /** Select: no broadcasting but of a scalar condition, or of a vector one over the rows. */
 function selectOld(condition: Dense, t: Dense, e: Dense): Dense {
-  require(sameShape(
-    t.shape,
-    e.shape,
-  ), `'then' and 'else' must have the same size. but received: ${shapeText(t.shape)} vs. ${shapeText(e.shape)}`);
+  ensure(
+    sameShape(t.shape, e.shape),
+    `'then' and 'else' must have the same size. but received: ${shapeText(t.shape)} vs. ${shapeText(e.shape)}`,
+  );
   if (condition.shape.length === 0) return (condition.data as Uint8Array)[0] ? t : e;
   if (sameShape(condition.shape, t.shape)) return selectBroadcast(condition, t, e);
   const rows = t.shape[0];
@@ -110,10 +110,10 @@ function clipped<E>(x: E, low: E, high: E): E {
 /** x limited to [low, high], which have x's shape or broadcast to it. */
 function clip(x: Tensor, low: Tensor, high: Tensor): Tensor {
   const limited = zipped3(x, low, high, x.dtype, clipped);
-  require(sameShape(
-    limited.shape,
-    x.shape,
-  ), `clip limits of shapes ${shapeText(low.shape)} and ${shapeText(high.shape)} must broadcast to ${shapeText(x.shape)}`);
+  ensure(
+    sameShape(limited.shape, x.shape),
+    `clip limits of shapes ${shapeText(low.shape)} and ${shapeText(high.shape)} must broadcast to ${shapeText(x.shape)}`,
+  );
   return limited;
 }
 
@@ -127,7 +127,7 @@ export const comparisonKernels: HostTable = {
   ApproximateEqual: compute((node) => {
     const tolerance = node.attrs.float("tolerance");
     return (x, y) => {
-      require(sameShape(x.shape, y.shape), "x and y must be of the same shape");
+      ensure(sameShape(x.shape, y.shape), "x and y must be of the same shape");
       const near = (a: number, b: number): boolean => Math.abs(Number(a) - Number(b)) < tolerance;
       return zipped(
         x,

@@ -7,7 +7,7 @@ import type { Attrs } from "../../graph/attrs.js";
 import type { HostRow, HostTable, NodeFacts } from "../op-table.js";
 import { product } from "./boxes.js";
 import { newReals, realsOf, tensorOf } from "./domains.js";
-import { compute, countOf, integersOf, require } from "./kernel.js";
+import { compute, countOf, ensure, integersOf } from "./kernel.js";
 import {
   asLayout,
   channelsLast,
@@ -53,15 +53,19 @@ function filterOf(filter: Tensor, channels: number, depthwise: boolean): Filter 
   const kernel = filter.shape.slice(0, -2);
   const [inputs, outputs] = filter.shape.slice(-2) as [number, number];
   if (depthwise) {
-    require(inputs === channels, `input and filter must have the same depth: ${channels} vs ${inputs}`);
+    ensure(inputs === channels, `input and filter must have the same depth: ${channels} vs ${inputs}`);
     return { kernel, inputs: 1, outputs: inputs * outputs, groups: channels };
   }
-  require(inputs > 0, "filter must not have zero elements");
-  require(channels % inputs ===
-    0, `input depth must be evenly divisible by filter depth: ${channels} vs ${inputs}`);
+  ensure(inputs > 0, "filter must not have zero elements");
+  ensure(
+    channels % inputs === 0,
+    `input depth must be evenly divisible by filter depth: ${channels} vs ${inputs}`,
+  );
   const groups = channels / inputs;
-  require(outputs % Math.max(groups, 1) ===
-    0, `output depth must be evenly divisible by number of groups: ${outputs} vs ${groups}`);
+  ensure(
+    outputs % Math.max(groups, 1) === 0,
+    `output depth must be evenly divisible by number of groups: ${outputs} vs ${groups}`,
+  );
   return { kernel, inputs, outputs, groups };
 }
 
@@ -139,12 +143,10 @@ function convolveBack(
     options.dilations,
     options.padding,
   );
-  require(lastShape[0] === batch &&
-    filter.outputs === outputs &&
-    sameShape(
-      geometry.outSizes,
-      spatial,
-    ), `out_backprop of shape ${shapeText(gradient.shape)} is not what a convolution of ${shapeText(inShape)} gives: spatial sizes ${shapeText(geometry.outSizes)}, depth ${filter.outputs}`);
+  ensure(
+    lastShape[0] === batch && filter.outputs === outputs && sameShape(geometry.outSizes, spatial),
+    `out_backprop of shape ${shapeText(gradient.shape)} is not what a convolution of ${shapeText(inShape)} gives: spatial sizes ${shapeText(geometry.outSizes)}, depth ${filter.outputs}`,
+  );
   const shape = lastShape as number[];
   const totals = new Float64Array(countOf(shape));
   const [g, w] = [realsOf(dy), realsOf(filterTensor)];

@@ -5,21 +5,20 @@ import type { HostRow, HostTable } from "../op-table.js";
 import { aroundAxis } from "./boxes.js";
 import { domainOf, elementsOf, newElements, tensorOf, tensorOfNumbers } from "./domains.js";
 import { indexData, indexTensor } from "./index-data.js";
-import { axisOf, compute, type Dense, integerOf, integersOf, move, outputDtype, require } from "./kernel.js";
+import { axisOf, compute, type Dense, ensure, integerOf, integersOf, move, outputDtype } from "./kernel.js";
 import { takeAlong } from "./rearranging.js";
 
 // ---- bins ------------------------------------------------------------------------------------------------------
 
 /** Adds up the weights (ones, when there are none) of the values 0, 1, … size - 1 of each row. */
 function bincount(values: Tensor, size: number, weights: Tensor, binary: boolean): Tensor {
-  require(size >= 0, `size (${size}) must be non-negative`);
-  require(values.shape.length <= 2, `Shape must be at most rank 2 but is rank ${values.shape.length}`);
+  ensure(size >= 0, `size (${size}) must be non-negative`);
+  ensure(values.shape.length <= 2, `Shape must be at most rank 2 but is rank ${values.shape.length}`);
   const weighted = elementCount(weights.shape) > 0;
-  require(!weighted ||
-    elementCount(weights.shape) ===
-      elementCount(
-        values.shape,
-      ), `\`weights\` must be the same shape as \`arr\` or a length-0 \`Tensor\`, in which case it acts as all weights equal to 1. Received ${shapeText(weights.shape)}`);
+  ensure(
+    !weighted || elementCount(weights.shape) === elementCount(values.shape),
+    `\`weights\` must be the same shape as \`arr\` or a length-0 \`Tensor\`, in which case it acts as all weights equal to 1. Received ${shapeText(weights.shape)}`,
+  );
   const rows = values.shape.length === 2 ? (values.shape[0] as number) : 1;
   const shape = values.shape.length === 2 ? [rows, size] : [size];
   const one = domainOf(weights.dtype) === "big" ? 1n : 1;
@@ -27,7 +26,7 @@ function bincount(values: Tensor, size: number, weights: Tensor, binary: boolean
   const bins = newElements<number>(weights.dtype, shape);
   const width = elementCount(values.shape) / rows;
   for (const [i, value] of indexData(values).entries()) {
-    require(value >= 0, "Input arr must be non-negative!");
+    ensure(value >= 0, "Input arr must be non-negative!");
     if (value >= size) continue;
     const bin = Math.floor(i / width) * size + value;
     if (binary) bins[bin] = one as number;
@@ -39,12 +38,15 @@ function bincount(values: Tensor, size: number, weights: Tensor, binary: boolean
 /** How many values fall into each of `bins` equal parts of [low, high]; those outside count at the ends. */
 function histogram(values: Tensor, range: Tensor, bins: number, dtype: Tensor["dtype"]): Tensor {
   const [low, high] = Array.from(elementsOf<number>(range) as ArrayLike<number>, Number) as [number, number];
-  require(range.shape.length === 1 &&
-    range.shape[0] ===
-      2, `value_range should be a vector of 2 elements, got shape ${shapeText(range.shape)}`);
-  require(low <
-    high, `value_range should satisfy value_range[0] < value_range[1], but got '[${low}, ${high}]'`);
-  require(bins > 0, `nbins should be a positive number, but got '${bins}'`);
+  ensure(
+    range.shape.length === 1 && range.shape[0] === 2,
+    `value_range should be a vector of 2 elements, got shape ${shapeText(range.shape)}`,
+  );
+  ensure(
+    low < high,
+    `value_range should satisfy value_range[0] < value_range[1], but got '[${low}, ${high}]'`,
+  );
+  ensure(bins > 0, `nbins should be a positive number, but got '${bins}'`);
   const counts = new Float64Array(bins);
   const step = (high - low) / bins;
   const source = elementsOf<number>(values);
@@ -124,7 +126,7 @@ const uniqueRow = (counted: boolean): HostRow =>
     return (input, axisInput) => {
       const x = asTensor(input);
       if (axisInput === undefined) {
-        require(x.shape.length === 1, `unique expects a 1D vector, got shape ${shapeText(x.shape)}`);
+        ensure(x.shape.length === 1, `unique expects a 1D vector, got shape ${shapeText(x.shape)}`);
         return unique(x, 0, dtype, counted);
       }
       return unique(x, uniqueAxis(axisInput, x.shape.length), dtype, counted);
@@ -134,7 +136,7 @@ const uniqueRow = (counted: boolean): HostRow =>
 /** UniqueV2's axis is a vector: empty for a vector input. */
 function uniqueAxis(axisInput: Dense, rank: number): number {
   const axes = integersOf(axisInput);
-  require(axes.length <= 1, `axis does not support input tensors larger than 1 elements, got ${axes.length}`);
+  ensure(axes.length <= 1, `axis does not support input tensors larger than 1 elements, got ${axes.length}`);
   if (axes.length === 1) return axisOf(axes[0] as number, rank);
   if (rank !== 1) throw invalidArgument(`unique expects a 1D vector, got rank ${rank}`);
   return 0;
@@ -142,7 +144,7 @@ function uniqueAxis(axisInput: Dense, rank: number): number {
 
 /** The elements of x that y lacks, and where they are in x. */
 function listDiff(x: Tensor, y: Tensor, idxDtype: "int32" | "int64"): readonly Dense[] {
-  require(x.shape.length === 1 && y.shape.length === 1, "x and y should be 1D vectors.");
+  ensure(x.shape.length === 1 && y.shape.length === 1, "x and y should be 1D vectors.");
   const [keyX, keyY] = [keysOf(x), keysOf(y)];
   const excluded = new Set(Array.from({ length: elementCount(y.shape) }, (_, i) => keyY(i)));
   const kept = Array.from({ length: elementCount(x.shape) }, (_, i) => i).filter(

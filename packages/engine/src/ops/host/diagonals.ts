@@ -17,7 +17,7 @@ import { copyBox, fillBox, newLike, product } from "./boxes.js";
 import * as complex from "./complex.js";
 import type { Complex } from "./domains.js";
 import { mapped } from "./elementwise.js";
-import { compute, type Dense, type DenseFunction, integerOf, integersOf, move, require } from "./kernel.js";
+import { compute, type Dense, type DenseFunction, ensure, integerOf, integersOf, move } from "./kernel.js";
 import { transpose } from "./rearranging.js";
 
 /** Which side shorter diagonals are aligned to. */
@@ -45,12 +45,11 @@ interface Band {
 /** The input k: one diagonal, or the lowest and the highest. */
 function bandOf(k: Dense): Band {
   const [lower, upper = lower, ...rest] = integersOf(k);
-  require(k.shape.length <= 1 &&
-    lower !== undefined &&
-    upper !== undefined &&
-    rest.length ===
-      0, `diag_index must be a scalar or vector of one or two elements, got shape ${shapeText(k.shape)}`);
-  require(lower <= upper, `lower_diag_index must not be larger than upper_diag_index: ${lower} > ${upper}`);
+  ensure(
+    k.shape.length <= 1 && lower !== undefined && upper !== undefined && rest.length === 0,
+    `diag_index must be a scalar or vector of one or two elements, got shape ${shapeText(k.shape)}`,
+  );
+  ensure(lower <= upper, `lower_diag_index must not be larger than upper_diag_index: ${lower} > ${upper}`);
   return { lower, upper };
 }
 
@@ -90,8 +89,10 @@ function diagonalsOf(band: Band, rows: number, columns: number, alignment: Align
 
 function requireInside({ lower, upper }: Band, rows: number, columns: number): void {
   for (const index of [lower, upper]) {
-    require((-rows < index && index < columns) ||
-      index === 0, `diagonal index ${index} is out of bound. It must be between ${-rows} and ${columns}`);
+    ensure(
+      (-rows < index && index < columns) || index === 0,
+      `diagonal index ${index} is out of bound. It must be between ${-rows} and ${columns}`,
+    );
   }
 }
 
@@ -128,15 +129,15 @@ function matrixDiag(
   padding: Dense | undefined,
   alignment: Alignment,
 ): Dense {
-  require(diagonal.shape.length >=
-    1, `diagonal must be at least 1-dim, received shape: ${shapeText(diagonal.shape)}`);
+  ensure(
+    diagonal.shape.length >= 1,
+    `diagonal must be at least 1-dim, received shape: ${shapeText(diagonal.shape)}`,
+  );
   const single = band.lower === band.upper;
-  require(single ||
-    (diagonal.shape.length >= 2 &&
-      diagonal.shape.at(-2) ===
-        band.upper -
-          band.lower +
-          1), `The number of diagonals provided in the input does not match the lower_diag_index and upper_diag_index range: shape ${shapeText(diagonal.shape)} for ${band.lower} to ${band.upper}`);
+  ensure(
+    single || (diagonal.shape.length >= 2 && diagonal.shape.at(-2) === band.upper - band.lower + 1),
+    `The number of diagonals provided in the input does not match the lower_diag_index and upper_diag_index range: shape ${shapeText(diagonal.shape)} for ${band.lower} to ${band.upper}`,
+  );
   const longest = diagonal.shape.at(-1) as number;
   const { rows, columns } = matrixSize(
     longest - Math.min(band.upper, 0),
@@ -152,22 +153,27 @@ function matrixDiag(
 
 /** The size asked for (-1 is any), at least what the diagonals need, and exactly that in one direction. */
 function matrixSize(leastRows: number, leastColumns: number, asked: { rows: number; columns: number }) {
-  require(asked.rows === -1 ||
-    asked.rows >= leastRows, `The number of rows is too small: ${asked.rows} < ${leastRows}`);
-  require(asked.columns === -1 ||
-    asked.columns >= leastColumns, `The number of columns is too small: ${asked.columns} < ${leastColumns}`);
+  ensure(
+    asked.rows === -1 || asked.rows >= leastRows,
+    `The number of rows is too small: ${asked.rows} < ${leastRows}`,
+  );
+  ensure(
+    asked.columns === -1 || asked.columns >= leastColumns,
+    `The number of columns is too small: ${asked.columns} < ${leastColumns}`,
+  );
   const square = Math.max(leastRows, leastColumns);
   const neither = asked.rows === -1 && asked.columns === -1;
   const rows = neither ? square : asked.rows === -1 ? leastRows : asked.rows;
   const columns = neither ? square : asked.columns === -1 ? leastColumns : asked.columns;
-  require(rows === leastRows ||
-    columns ===
-      leastColumns, `The number of rows or columns is not consistent with the specified diagonals: ${rows} x ${columns}, at least ${leastRows} x ${leastColumns}`);
+  ensure(
+    rows === leastRows || columns === leastColumns,
+    `The number of rows or columns is not consistent with the specified diagonals: ${rows} x ${columns}, at least ${leastRows} x ${leastColumns}`,
+  );
   return { rows, columns };
 }
 
 function requireMatrix(x: Dense): [number, number] {
-  require(x.shape.length >= 2, `input must be at least 2-dim, received shape: ${shapeText(x.shape)}`);
+  ensure(x.shape.length >= 2, `input must be at least 2-dim, received shape: ${shapeText(x.shape)}`);
   return x.shape.slice(-2) as [number, number];
 }
 
@@ -184,10 +190,10 @@ function matrixSetDiag(x: Dense, diagonal: Dense, band: Band, alignment: Alignme
   const [rows, columns] = requireMatrix(x);
   requireInside(band, rows, columns);
   const expected = bandShape(x.shape.slice(0, -2), band, longestOf(band, rows, columns));
-  require(sameShape(
-    diagonal.shape,
-    expected,
-  ), `diagonal must have shape ${shapeText(expected)} for an input of shape ${shapeText(x.shape)}, got ${shapeText(diagonal.shape)}`);
+  ensure(
+    sameShape(diagonal.shape, expected),
+    `diagonal must have shape ${shapeText(expected)} for an input of shape ${shapeText(x.shape)}, got ${shapeText(diagonal.shape)}`,
+  );
   const out = newLike(x, x.shape);
   copyBox(x.shape, { value: x }, { value: out });
   copyDiagonals("into matrices", out, diagonal, band, alignment);
@@ -198,10 +204,14 @@ function matrixSetDiag(x: Dense, diagonal: Dense, band: Band, alignment: Alignme
 function bandPart(x: Dense, lowerInput: Dense, upperInput: Dense): Dense {
   const [rows, columns] = requireMatrix(x);
   const [lower, upper] = [integerOf(lowerInput, "num_lower"), integerOf(upperInput, "num_upper")];
-  require(lower <=
-    rows, `num_lower must be negative or less or equal to number of rows (${rows}) got: ${lower}`);
-  require(upper <=
-    columns, `num_upper must be negative or less or equal to number of columns (${columns}) got: ${upper}`);
+  ensure(
+    lower <= rows,
+    `num_lower must be negative or less or equal to number of rows (${rows}) got: ${lower}`,
+  );
+  ensure(
+    upper <= columns,
+    `num_upper must be negative or less or equal to number of columns (${columns}) got: ${upper}`,
+  );
   const out = newLike(x, x.shape);
   const batches = product(x.shape.slice(0, -2));
   for (let row = 0; row < rows; row++) {

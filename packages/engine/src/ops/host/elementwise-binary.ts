@@ -4,7 +4,7 @@ import type { HostTable } from "../op-table.js";
 import * as complex from "./complex.js";
 import type { Complex } from "./domains.js";
 import { type BinaryFunctions, binary, binaryFor, both, zipped } from "./elementwise.js";
-import { compute, outputDtype, require } from "./kernel.js";
+import { compute, ensure, outputDtype } from "./kernel.js";
 
 /** Written for numbers and bigints alike, as all functions given to `both`. */
 const nonZero = (divisor: number): number => {
@@ -92,10 +92,10 @@ const addN = compute(
   () =>
     (first, ...others) =>
       others.reduce((sum, x) => {
-        require(sameShape(
-          x.shape,
-          first.shape,
-        ), `Inputs to operation must have the same size and shape. Input 0: ${shapeText(first.shape)} != ${shapeText(x.shape)}`);
+        ensure(
+          sameShape(x.shape, first.shape),
+          `Inputs to operation must have the same size and shape. Input 0: ${shapeText(first.shape)} != ${shapeText(x.shape)}`,
+        );
         return zipped(sum, x, x.dtype, binaryFor(additions, x.dtype));
       }, first),
 );

@@ -8,7 +8,7 @@ import { type DType, elementCount, shapeText, stridesOf, type Tensor } from "@se
 import type { HostRow, HostTable } from "../op-table.js";
 import { aroundAxis, copyBox, newLike } from "./boxes.js";
 import { newReals, realsOf, tensorOf } from "./domains.js";
-import { axisOf, compute, countOf, integersOf, outputDtype, require, vectorOf } from "./kernel.js";
+import { axisOf, compute, countOf, ensure, integersOf, outputDtype, vectorOf } from "./kernel.js";
 
 // ---- one dimension ---------------------------------------------------------------------------------------------
 
@@ -220,14 +220,14 @@ function completed(grid: Grid, axes: readonly number[], length: number): Grid {
 
 /** The axes of an op of a fixed rank: the last ones. */
 function lastAxes(x: Tensor, rank: number): number[] {
-  require(x.shape.length >= rank, `Input must have rank of at least ${rank} but got: ${shapeText(x.shape)}`);
+  ensure(x.shape.length >= rank, `Input must have rank of at least ${rank} but got: ${shapeText(x.shape)}`);
   return Array.from({ length: rank }, (_, i) => x.shape.length - rank + i);
 }
 
 function lengthsOf(fftLength: Tensor, rank: number): number[] {
   const lengths = vectorOf(fftLength, "fft_length");
-  require(lengths.length === rank, `fft_length must have shape [${rank}]`);
-  for (const length of lengths) require(length >= 0, `fft_length must be >= 0, but got: ${length}`);
+  ensure(lengths.length === rank, `fft_length must have shape [${rank}]`);
+  for (const length of lengths) ensure(length >= 0, `fft_length must be >= 0, but got: ${length}`);
   return lengths;
 }
 
@@ -236,8 +236,10 @@ function requireLongEnough(x: Tensor, axes: readonly number[], least: readonly n
   for (const [i, axis] of axes.entries()) {
     const size = x.shape[axis] as number;
     const needed = least[i] as number;
-    require(size === 0 ||
-      size >= needed, `Input dimension ${axis} must have length of at least ${needed} but got: ${size}`);
+    ensure(
+      size === 0 || size >= needed,
+      `Input dimension ${axis} must have length of at least ${needed} but got: ${size}`,
+    );
   }
 }
 

@@ -13,7 +13,7 @@ import { aroundAxis, copyBox, newLike, product } from "./boxes.js";
 import { isFloat, tensorOfNumbers } from "./domains.js";
 import { type IndexData, indexData } from "./index-data.js";
 import { indexText, rowsOfIndices } from "./index-rows.js";
-import { axisOf, compute, type Dense, integerOf, integersOf, move, require } from "./kernel.js";
+import { axisOf, compute, type Dense, ensure, integerOf, integersOf, move } from "./kernel.js";
 
 /**
  * params[b…, :, indices[b…, i…], :]: for each batch, the slices along `axis` that its indices name. Shape:
@@ -22,20 +22,17 @@ import { axisOf, compute, type Dense, integerOf, integersOf, move, require } fro
 function gather(params: Dense, indices: Dense, axisGiven: number, batchDimsGiven: number): Dense {
   const rank = params.shape.length;
   const batchDims = batchDimsGiven < 0 ? batchDimsGiven + indices.shape.length : batchDimsGiven;
-  require(batchDims >= 0 &&
-    batchDims <= indices.shape.length &&
-    batchDims <
-      Math.max(
-        rank,
-        1,
-      ), `batch_dims (${batchDimsGiven}) must be in [0, ${indices.shape.length}] and less than rank(params) (${rank}).`);
+  ensure(
+    batchDims >= 0 && batchDims <= indices.shape.length && batchDims < Math.max(rank, 1),
+    `batch_dims (${batchDimsGiven}) must be in [0, ${indices.shape.length}] and less than rank(params) (${rank}).`,
+  );
   if (axisGiven < -rank || axisGiven >= rank) {
     throw invalidArgument(
       `Shape must be at least rank ${axisGiven < 0 ? -axisGiven : axisGiven + 1} but is rank ${rank}`,
     );
   }
   const axis = axisOf(axisGiven, rank);
-  require(batchDims <= axis, `batch_dims (${batchDims}) must be less than or equal to axis (${axis}).`);
+  ensure(batchDims <= axis, `batch_dims (${batchDims}) must be less than or equal to axis (${axis}).`);
   requireSameBatches(params.shape, indices.shape, batchDims);
 
   const { size, inner } = aroundAxis(params.shape, axis);
@@ -63,10 +60,10 @@ function gather(params: Dense, indices: Dense, axisGiven: number, batchDimsGiven
 
 function requireSameBatches(params: Shape, indices: Shape, batchDims: number): void {
   for (let dim = 0; dim < batchDims; dim++) {
-    require(params[dim] ===
-      indices[
-        dim
-      ], `params.shape[${dim}]: ${params[dim]} should be equal to indices.shape[${dim}]: ${indices[dim]}`);
+    ensure(
+      params[dim] === indices[dim],
+      `params.shape[${dim}]: ${params[dim]} should be equal to indices.shape[${dim}]: ${indices[dim]}`,
+    );
   }
 }
 
@@ -74,8 +71,10 @@ function requireSameBatches(params: Shape, indices: Shape, batchDims: number): v
 function indicesWithin(indices: Dense, size: number): IndexData {
   const entries = indexData(indices);
   const wrong = entries.findIndex((index) => !(index >= 0 && index < size));
-  require(wrong <
-    0, `indices[${indexText(Math.max(wrong, 0), indices.shape)}] = ${entries[wrong]} is not in [0, ${size})`);
+  ensure(
+    wrong < 0,
+    `indices[${indexText(Math.max(wrong, 0), indices.shape)}] = ${entries[wrong]} is not in [0, ${size})`,
+  );
   return entries;
 }
 
@@ -92,10 +91,11 @@ export function outOfBoundsPolicy(policy: string): OutOfBounds {
 /** The slice of params that each index vector names; zeros where it names none and that is ignored. */
 function gatherNd(params: Dense, indices: Dense, policy: OutOfBounds): Dense {
   const depth = indices.shape.at(-1);
-  require(depth !== undefined && params.shape.length >= 1, "indices and params must be at least a vector");
-  require(depth <=
-    params.shape
-      .length, `index innermost dimension length must be <= params rank; saw: ${depth} vs. ${params.shape.length}`);
+  ensure(depth !== undefined && params.shape.length >= 1, "indices and params must be at least a vector");
+  ensure(
+    depth <= params.shape.length,
+    `index innermost dimension length must be <= params rank; saw: ${depth} vs. ${params.shape.length}`,
+  );
   const sliceShape = params.shape.slice(depth);
   const size = product(sliceShape);
   const rows = rowsOfIndices(asTensor(indices), params.shape, "param shape", policy === "ignore");
@@ -109,14 +109,16 @@ function gatherNd(params: Dense, indices: Dense, policy: OutOfBounds): Dense {
 
 /** depth slices along a new axis, on_value where the index says so. */
 function oneHot(indices: Dense, depthInput: Dense, on: Dense, off: Dense, axisGiven: number): Dense {
-  require(depthInput.shape.length === 0, `depth must be a scalar, but got: ${shapeText(depthInput.shape)}`);
-  require(on.shape.length === 0 && off.shape.length === 0, "on_value and off_value must be scalars");
+  ensure(depthInput.shape.length === 0, `depth must be a scalar, but got: ${shapeText(depthInput.shape)}`);
+  ensure(on.shape.length === 0 && off.shape.length === 0, "on_value and off_value must be scalars");
   const depth = integerOf(depthInput, "depth");
-  require(depth >= 0, `depth must be non-negative, got: ${depth}`);
+  ensure(depth >= 0, `depth must be non-negative, got: ${depth}`);
   const rank = indices.shape.length;
   const axis = axisGiven === -1 ? rank : axisGiven;
-  require(axis >= 0 &&
-    axis <= rank, `Expected axis to be -1 or between [0, ${rank}]. But received: ${axisGiven}`);
+  ensure(
+    axis >= 0 && axis <= rank,
+    `Expected axis to be -1 or between [0, ${rank}]. But received: ${axisGiven}`,
+  );
   const out = newLike(on, indices.shape.toSpliced(axis, 0, depth));
   const count = elementCount(out.shape);
   copyBox([count], { value: off, strides: [0] }, { value: out });
@@ -132,7 +134,7 @@ function oneHot(indices: Dense, depthInput: Dense, on: Dense, off: Dense, axisGi
 /** Where the input is not zero: one row of coordinates for each such element. */
 function where(x: Tensor): Tensor {
   if (x.dtype === "string") throw unimplemented("no kernel for string");
-  require(x.shape.length > 0, "WhereOp : Unhandled input dimensions: 0");
+  ensure(x.shape.length > 0, "WhereOp : Unhandled input dimensions: 0");
   const lanes = x.dtype.startsWith("complex") ? 2 : 1;
   // The sign bit alone is a zero of a float kept as bits.
   const negativeZero = isFloat(x.dtype) && x.data instanceof Uint16Array ? 0x8000 : 0;
@@ -160,12 +162,12 @@ function where(x: Tensor): Tensor {
 /** The coordinates of flat positions, one column each. */
 function unravelIndex(indices: Tensor, dims: Tensor): Tensor {
   const shape = integersOf(dims);
-  require(dims.shape.length === 1, "The dims can only be 1-D or higher");
-  require(indices.shape.length <= 1, "The indices can only be scalar or vector.");
+  ensure(dims.shape.length === 1, "The dims can only be 1-D or higher");
+  ensure(indices.shape.length <= 1, "The indices can only be scalar or vector.");
   const limit = product(shape);
   const positions = integersOf(indices);
   for (const position of positions) {
-    require(position >= 0 && position < limit, `index is out of bound as with dims: ${position}`);
+    ensure(position >= 0 && position < limit, `index is out of bound as with dims: ${position}`);
   }
   const columns: number[] = [];
   let stride = limit;
@@ -177,11 +179,11 @@ function unravelIndex(indices: Tensor, dims: Tensor): Tensor {
 }
 
 function invertPermutation(x: Tensor): Tensor {
-  require(x.shape.length === 1, `invert_permutation expects a 1D vector, got shape ${shapeText(x.shape)}`);
+  ensure(x.shape.length === 1, `invert_permutation expects a 1D vector, got shape ${shapeText(x.shape)}`);
   const inverse = new Float64Array(x.data.length).fill(-1);
   for (const [i, to] of integersOf(x).entries()) {
-    require(to >= 0 && to < inverse.length, `${to} is not between 0 and ${inverse.length}`);
-    require(inverse[to] === -1, `${to} is duplicated in the input.`);
+    ensure(to >= 0 && to < inverse.length, `${to} is not between 0 and ${inverse.length}`);
+    ensure(inverse[to] === -1, `${to} is duplicated in the input.`);
     inverse[to] = i;
   }
   return tensorOfNumbers(x.dtype, x.shape, inverse);

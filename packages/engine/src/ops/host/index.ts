@@ -15,6 +15,10 @@ import { fourierKernels } from "./fourier.js";
 import { gatheringKernels } from "./gathering.js";
 import { gradientKernels } from "./gradients.js";
 import { identityKernels } from "./identity.js";
+import { colorKernels } from "./images/colors.js";
+import { resizingKernels } from "./images/resizing.js";
+import { suppressionKernels } from "./images/suppression.js";
+import { warpingKernels } from "./images/warping.js";
 import { joiningKernels } from "./joining.js";
 import { linearAlgebraKernels } from "./linear-algebra.js";
 import { normalizationKernels } from "./normalization.js";
@@ -82,4 +86,8 @@ export const hostRows: HostTable = {
   ...recurrentKernels,
   ...randomKernels,
   ...quantizationKernels,
+  ...resizingKernels,
+  ...colorKernels,
+  ...suppressionKernels,
+  ...warpingKernels,
 };

@@ -7,22 +7,22 @@ import {
   axisOf,
   compute,
   type Dense,
+  ensure,
   integerOf,
   integersOf,
   listText,
   move,
   outputDtype,
-  require,
   vectorOf,
 } from "./kernel.js";
 
 function pack(values: readonly Dense[], axis: number): Dense {
   const [first] = values as [Dense];
   for (const [i, value] of values.entries()) {
-    require(sameShape(
-      value.shape,
-      first.shape,
-    ), `Shapes of all inputs must match: values[0].shape = ${shapeText(first.shape)} != values[${i}].shape = ${shapeText(value.shape)}`);
+    ensure(
+      sameShape(value.shape, first.shape),
+      `Shapes of all inputs must match: values[0].shape = ${shapeText(first.shape)} != values[${i}].shape = ${shapeText(value.shape)}`,
+    );
   }
   const at = axisOf(axis, first.shape.length + 1);
   const slices = values.map((value) => reshaped(value, value.shape.toSpliced(at, 0, 1)));
@@ -46,10 +46,12 @@ export function concat(values: readonly Dense[], axis: number): Dense {
 
 function requireJoinable(first: Shape, other: Shape, axis: number, index: number): void {
   const text = `shape[0] = ${shapeText(first)} vs. shape[${index}] = ${shapeText(other)}`;
-  require(first.length === other.length, `ConcatOp : Ranks of all input tensors should match: ${text}`);
+  ensure(first.length === other.length, `ConcatOp : Ranks of all input tensors should match: ${text}`);
   for (let at = 0; at < first.length; at++) {
-    require(at === axis ||
-      first[at] === other[at], `ConcatOp : Dimension ${at} in both shapes must be equal: ${text}`);
+    ensure(
+      at === axis || first[at] === other[at],
+      `ConcatOp : Dimension ${at} in both shapes must be equal: ${text}`,
+    );
   }
 }
 
@@ -72,8 +74,10 @@ export function split(x: Dense, axis: number, sizes: readonly number[]): Dense[]
 function splitEvenly(x: Dense, axisInput: Dense, pieces: number): Dense[] {
   const axis = axisOf(integerOf(axisInput, "split_dim"), x.shape.length, "split_dim");
   const size = x.shape[axis] as number;
-  require(size % pieces ===
-    0, `Number of ways to split should evenly divide the split dimension, but got split_dim ${axis} (size = ${size}) and num_split ${pieces}`);
+  ensure(
+    size % pieces === 0,
+    `Number of ways to split should evenly divide the split dimension, but got split_dim ${axis} (size = ${size}) and num_split ${pieces}`,
+  );
   return split(x, axis, new Array<number>(pieces).fill(size / pieces));
 }
 
@@ -83,18 +87,17 @@ function splitBySizes(x: Dense, sizesInput: Dense, axisInput: Dense): Dense[] {
   const size = x.shape[axis] as number;
   const open = sizes.indexOf(-1);
   const known = sizes.reduce((sum, piece, i) => sum + (i === open ? 0 : piece), 0);
-  require(sizes.every((piece, i) => i === open || piece >= 0) &&
-    (open < 0
-      ? known === size
-      : known <=
-        size), `size_splits ${listText(sizes)} must add up to the size of axis ${axis}, which is ${size}, with at most one -1`);
+  ensure(
+    sizes.every((piece, i) => i === open || piece >= 0) && (open < 0 ? known === size : known <= size),
+    `size_splits ${listText(sizes)} must add up to the size of axis ${axis}, which is ${size}, with at most one -1`,
+  );
   return split(x, axis, open < 0 ? sizes : sizes.with(open, size - known));
 }
 
 function unpack(x: Dense, axisAttr: number, count: number): Dense[] {
   const axis = axisOf(axisAttr, x.shape.length);
   const size = x.shape[axis] as number;
-  require(size === count, `Input shape axis ${axis} must equal ${count}, got shape ${shapeText(x.shape)}`);
+  ensure(size === count, `Input shape axis ${axis} must equal ${count}, got shape ${shapeText(x.shape)}`);
   return split(x, axis, new Array<number>(size).fill(1)).map((piece) =>
     reshaped(piece, x.shape.toSpliced(axis, 1)),
   );

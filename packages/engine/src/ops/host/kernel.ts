@@ -126,7 +126,7 @@ export function axisOf(axis: number, rank: number, what = "axis"): number {
 }
 
 /** INVALID_ARGUMENT with the message unless the condition holds. */
-export function require(condition: boolean, message: string): asserts condition {
+export function ensure(condition: boolean, message: string): asserts condition {
   if (!condition) throw invalidArgument(message);
 }
 

@@ -20,7 +20,7 @@ import {
 } from "./decompositions.js";
 import { elementsOf, newElements, realsOf, tensorOf, tensorOfNumbers } from "./domains.js";
 import { type Field, fieldOf } from "./fields.js";
-import { compute, outputDtype, require } from "./kernel.js";
+import { compute, ensure, outputDtype } from "./kernel.js";
 import { broadcastShape } from "./loop-nest.js";
 import { Matrix } from "./matrices.js";
 import { exponential, logarithm, squareRoot } from "./matrix-functions.js";
@@ -29,7 +29,7 @@ type AnyMatrix = Matrix<unknown>;
 
 /** The matrices of a batch, row-major over the batch dimensions. */
 function matricesOf(x: Tensor): AnyMatrix[] {
-  require(x.shape.length >= 2, `Input tensor 0 must have rank >= 2, got shape ${shapeText(x.shape)}`);
+  ensure(x.shape.length >= 2, `Input tensor 0 must have rank >= 2, got shape ${shapeText(x.shape)}`);
   const [rows, columns] = x.shape.slice(-2) as [number, number];
   const field = fieldOf(x.dtype);
   const entries = Array.from(elementsOf<unknown>(x) as ArrayLike<unknown>);
@@ -42,7 +42,7 @@ function matricesOf(x: Tensor): AnyMatrix[] {
 
 function squareMatricesOf(x: Tensor): AnyMatrix[] {
   const matrices = matricesOf(x);
-  require(x.shape.at(-1) === x.shape.at(-2), `Input matrix must be square, got shape ${shapeText(x.shape)}`);
+  ensure(x.shape.at(-1) === x.shape.at(-2), `Input matrix must be square, got shape ${shapeText(x.shape)}`);
   return matrices;
 }
 
@@ -70,7 +70,7 @@ const NOT_INVERTIBLE = "Input matrix is not invertible.";
 
 function solved(matrix: AnyMatrix, rhs: AnyMatrix): AnyMatrix {
   const lu = luDecomposition(matrix);
-  require(!lu.singular, NOT_INVERTIBLE);
+  ensure(!lu.singular, NOT_INVERTIBLE);
   return solveLu(lu, rhs);
 }
 
@@ -88,8 +88,10 @@ const inverseRow = compute((node) => {
 /** Batches of systems; where TensorFlow broadcasts them, so does this. */
 function solveBatches(a: Tensor, b: Tensor, solve: (matrix: AnyMatrix, rhs: AnyMatrix) => AnyMatrix): Tensor {
   const [matrices, sides] = [squareMatricesOf(a), matricesOf(b)];
-  require(a.shape.at(-1) ===
-    b.shape.at(-2), `Input matrix and rhs are incompatible: ${shapeText(a.shape)} vs. ${shapeText(b.shape)}`);
+  ensure(
+    a.shape.at(-1) === b.shape.at(-2),
+    `Input matrix and rhs are incompatible: ${shapeText(a.shape)} vs. ${shapeText(b.shape)}`,
+  );
   const batch = broadcastShape(batchShape(a), batchShape(b));
   const [ofMatrix, ofSide] = [a, b].map((x) => batchIndices(batchShape(x), batch)) as [number[], number[]];
   const results = ofMatrix.map(
@@ -123,7 +125,7 @@ const triangularSolveRow = compute((node) => {
   const [lower, adjoint] = [node.attrs.bool("lower"), node.attrs.bool("adjoint")];
   return (a, b) =>
     solveBatches(a, b, (matrix, rhs) => {
-      for (let i = 0; i < matrix.rows; i++) require(matrix.field.abs(matrix.at(i, i)) !== 0, NOT_INVERTIBLE);
+      for (let i = 0; i < matrix.rows; i++) ensure(matrix.field.abs(matrix.at(i, i)) !== 0, NOT_INVERTIBLE);
       const used = adjoint ? matrix.adjoint() : matrix;
       return solveTriangular(used, rhs, { lower: lower !== adjoint });
     });
@@ -158,13 +160,12 @@ const leastSquaresRow = compute((node) => {
   const fast = node.attrs.bool("fast");
   return (a, b, regularizerInput) => {
     const [matrices, sides] = [matricesOf(a), matricesOf(b)];
-    require(sameShape(batchShape(a), batchShape(b)) &&
-      a.shape.at(-2) ===
-        b.shape.at(
-          -2,
-        ), `Input matrix and rhs are incompatible: ${shapeText(a.shape)} vs. ${shapeText(b.shape)}`);
+    ensure(
+      sameShape(batchShape(a), batchShape(b)) && a.shape.at(-2) === b.shape.at(-2),
+      `Input matrix and rhs are incompatible: ${shapeText(a.shape)} vs. ${shapeText(b.shape)}`,
+    );
     const l2 = Number(realsOf(regularizerInput)[0]);
-    require(l2 >= 0, `l2_regularizer must be >= 0, got ${l2}`);
+    ensure(l2 >= 0, `l2_regularizer must be >= 0, got ${l2}`);
     const results = matrices.map(
       (matrix, i) => leastSquares(matrix, sides[i] as AnyMatrix, l2, fast).entries,
     );
@@ -208,9 +209,11 @@ const tridiagonalSolveRow = compute((node) => {
   const pivoting = node.attrs.bool("partial_pivoting");
   return (diagonals, b) => {
     const [three, size] = diagonals.shape.slice(-2);
-    require(three === 3, `Expected diagonals to have 3 rows, got shape ${shapeText(diagonals.shape)}`);
-    require(b.shape.at(-2) ===
-      size, `The length of diagonals and the rows of rhs must agree: ${size} vs. ${b.shape.at(-2)}`);
+    ensure(three === 3, `Expected diagonals to have 3 rows, got shape ${shapeText(diagonals.shape)}`);
+    ensure(
+      b.shape.at(-2) === size,
+      `The length of diagonals and the rows of rhs must agree: ${size} vs. ${b.shape.at(-2)}`,
+    );
     const sides = matricesOf(b);
     const results = matricesOf(diagonals).map((rows, i) => {
       const full = Matrix.zeros(rows.field, rows.columns, rows.columns).map((zero, r, c) =>
@@ -227,8 +230,10 @@ function thomas(matrix: AnyMatrix, rhs: AnyMatrix): AnyMatrix {
   const { field, rows: size } = matrix;
   const [a, x] = [matrix.copy(), rhs.copy()];
   for (let i = 0; i < size; i++) {
-    require(field.abs(a.at(i, i)) !==
-      0, "The first element of diagonals is zero or elimination met a zero pivot.");
+    ensure(
+      field.abs(a.at(i, i)) !== 0,
+      "The first element of diagonals is zero or elimination met a zero pivot.",
+    );
     if (i + 1 === size) break;
     const factor = field.div(a.at(i + 1, i), a.at(i, i));
     a.set(i + 1, i + 1, field.sub(a.at(i + 1, i + 1), field.mul(factor, a.at(i, i + 1))));
@@ -289,7 +294,7 @@ const qrRow = compute((node) => {
 
 const luRow = compute((node) => (x) => {
   const factors = squareMatricesOf(x).map(luDecomposition);
-  require(!factors.some(({ singular }) => singular), NOT_INVERTIBLE);
+  ensure(!factors.some(({ singular }) => singular), NOT_INVERTIBLE);
   const size = x.shape.at(-1) as number;
   return [
     batchOf(

@@ -12,7 +12,7 @@ import {
   tensorOf,
 } from "./domains.js";
 import { indexData } from "./index-data.js";
-import { compute, outputDtype, require } from "./kernel.js";
+import { compute, ensure, outputDtype } from "./kernel.js";
 import { broadcastShape, broadcastStrides } from "./loop-nest.js";
 import { layoutOf } from "./windows.js";
 
@@ -38,7 +38,7 @@ function logSoftmaxRow(row: Float64Array): void {
 
 /** log-probabilities of the rows of logits along the last dimension. */
 function logSoftmax(logits: Tensor): Float64Array {
-  require(logits.shape.length >= 1, `logits must have >= 1 dimension, got ${logits.shape.length}`);
+  ensure(logits.shape.length >= 1, `logits must have >= 1 dimension, got ${logits.shape.length}`);
   const size = logits.shape.at(-1) as number;
   const out = Float64Array.from(realsOf(logits));
   for (let start = 0; start < out.length; start += size) logSoftmaxRow(out.subarray(start, start + size));
@@ -48,8 +48,10 @@ function logSoftmax(logits: Tensor): Float64Array {
 /** Losses and their gradients for logits and labels that broadcast to one matrix. */
 function softmaxCrossEntropy(features: Tensor, labels: Tensor): [Tensor, Tensor] {
   const shape = broadcastShape(features.shape, labels.shape);
-  require(shape.length ===
-    2, `logits and labels must be either 2-dimensional, or broadcasted to be 2-dimensional, got ${shapeText(shape)}`);
+  ensure(
+    shape.length === 2,
+    `logits and labels must be either 2-dimensional, or broadcasted to be 2-dimensional, got ${shapeText(shape)}`,
+  );
   const [x, y] = [features, labels].map((tensor) =>
     gatherBox(tensor, shape, 0, broadcastStrides(tensor.shape, shape)),
   ) as [Tensor, Tensor];
@@ -69,10 +71,11 @@ function softmaxCrossEntropy(features: Tensor, labels: Tensor): [Tensor, Tensor]
 
 function sparseSoftmaxCrossEntropy(features: Tensor, labels: Tensor): [Tensor, Tensor] {
   const [rows, classes] = features.shape as [number, number];
-  require(features.shape.length === 2, `logits must be 2-D, but got shape ${shapeText(features.shape)}`);
-  require(labels.shape.length === 1 &&
-    labels.shape[0] ===
-      rows, `logits and labels must have the same first dimension, got logits shape ${shapeText(features.shape)} and labels shape ${shapeText(labels.shape)}`);
+  ensure(features.shape.length === 2, `logits must be 2-D, but got shape ${shapeText(features.shape)}`);
+  ensure(
+    labels.shape.length === 1 && labels.shape[0] === rows,
+    `logits and labels must have the same first dimension, got logits shape ${shapeText(features.shape)} and labels shape ${shapeText(labels.shape)}`,
+  );
   const logs = logSoftmax(features);
   const gradient = logs.map(Math.exp);
   const losses = Float64Array.from(indexData(labels), (label, row) => {
@@ -97,12 +100,14 @@ function l2Loss(x: Tensor): Tensor {
 // ---- bias ------------------------------------------------------------------------------------------------------
 
 function biasAdd(x: Tensor, bias: Tensor, channelsFirst: boolean): Tensor {
-  require(x.shape.length >= 2, `Input tensor must be at least 2D: ${shapeText(x.shape)}`);
-  require(bias.shape.length === 1, `Biases must be 1D: ${shapeText(bias.shape)}`);
+  ensure(x.shape.length >= 2, `Input tensor must be at least 2D: ${shapeText(x.shape)}`);
+  ensure(bias.shape.length === 1, `Biases must be 1D: ${shapeText(bias.shape)}`);
   const axis = channelsFirst ? 1 : x.shape.length - 1;
   const { outer, size, inner } = aroundAxis(x.shape, axis);
-  require(bias.shape[0] ===
-    size, `Must provide as many biases as the last dimension of the input tensor: ${shapeText(bias.shape)} vs. ${shapeText(x.shape)}`);
+  ensure(
+    bias.shape[0] === size,
+    `Must provide as many biases as the last dimension of the input tensor: ${shapeText(bias.shape)} vs. ${shapeText(x.shape)}`,
+  );
   const [source, added]: [Elements<number>, Elements<number>] = [elementsOf(x), elementsOf(bias)];
   const out = newElements<number>(x.dtype, x.shape);
   for (let o = 0; o < outer; o++) {
@@ -160,9 +165,10 @@ function fusedBatchNorm(inputs: readonly Tensor[], statistics: DType, options: F
   const [x, scale, offset, runningMean, runningVariance] = inputs as [Tensor, Tensor, Tensor, Tensor, Tensor];
   const channels = aroundAxis(x.shape, options.channelsFirst ? 1 : x.shape.length - 1);
   for (const each of [scale, offset]) {
-    require(each.shape.length === 1 &&
-      each.shape[0] ===
-        channels.size, `scale and offset must have ${channels.size} elements, got shape ${shapeText(each.shape)}`);
+    ensure(
+      each.shape.length === 1 && each.shape[0] === channels.size,
+      `scale and offset must have ${channels.size} elements, got shape ${shapeText(each.shape)}`,
+    );
   }
   const values = realsOf(x);
   const running: Moments = { mean: realsOf(runningMean), variance: realsOf(runningVariance) };
@@ -249,7 +255,7 @@ const localResponse = compute((node) => {
   const radius = node.attrs.int("depth_radius");
   const [bias, alpha, beta] = [node.attrs.float("bias"), node.attrs.float("alpha"), node.attrs.float("beta")];
   return (x) => {
-    require(x.shape.length === 4, `in must be 4-dimensional, got shape ${shapeText(x.shape)}`);
+    ensure(x.shape.length === 4, `in must be 4-dimensional, got shape ${shapeText(x.shape)}`);
     const depth = x.shape[3] as number;
     const values = realsOf(x);
     const out = Float64Array.from({ length: values.length }, (_, i) => {

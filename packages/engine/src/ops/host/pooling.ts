@@ -13,7 +13,7 @@ import {
   tensorOf,
   tensorOfNumbers,
 } from "./domains.js";
-import { compute, countOf, integersOf, move, outputDtype, require } from "./kernel.js";
+import { compute, countOf, ensure, integersOf, move, outputDtype } from "./kernel.js";
 import { limitsOf } from "./reductions.js";
 import {
   asLayout,
@@ -171,8 +171,10 @@ const patches = move((node) => {
   const rates = attrs.has("rates") ? spatialOf(attrs.ints("rates"), layout) : kernel.map(() => 1);
   const padding = paddingOf(attrs, layout);
   return (x) => {
-    require(x.shape.length ===
-      kernel.length + 2, `input must be ${kernel.length + 2}-dimensional, got shape ${shapeText(x.shape)}`);
+    ensure(
+      x.shape.length === kernel.length + 2,
+      `input must be ${kernel.length + 2}-dimensional, got shape ${shapeText(x.shape)}`,
+    );
     const [batch, channels] = [x.shape[0] as number, x.shape.at(-1) as number];
     const geometry = geometryOf(x.shape.slice(1, -1), kernel, strides, rates, padding);
     const places = product(kernel);
@@ -194,9 +196,10 @@ const dilation = compute((node) => {
   const padding = paddingOf(node.attrs, layout);
   return (x, filter) => {
     const { batch, spatial, channels } = imageSizes(x, 2);
-    require(filter.shape.length === 3 &&
-      filter.shape[2] ===
-        channels, `filter must be 3-dimensional and as deep as the input: ${shapeText(filter.shape)} vs. depth ${channels}`);
+    ensure(
+      filter.shape.length === 3 && filter.shape[2] === channels,
+      `filter must be 3-dimensional and as deep as the input: ${shapeText(filter.shape)} vs. depth ${channels}`,
+    );
     const geometry = geometryOf(spatial, filter.shape.slice(0, 2), strides, rates, padding);
     const shape = [batch, ...geometry.outSizes, channels];
     const [source, weights]: [Elements<number>, Elements<number>] = [elementsOf(x), elementsOf(filter)];

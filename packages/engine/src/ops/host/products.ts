@@ -18,7 +18,7 @@ import {
   newElements,
   tensorOf,
 } from "./domains.js";
-import { compute, countOf, outputDtype, require } from "./kernel.js";
+import { compute, countOf, ensure, outputDtype } from "./kernel.js";
 import { broadcastShape, loopNest } from "./loop-nest.js";
 
 /** How one domain multiplies and adds. */
@@ -113,13 +113,13 @@ function matMul(
   { transposeA, transposeB, adjoint }: MatrixOptions,
 ): Tensor {
   const [rankA, rankB] = [a.shape.length, b.shape.length];
-  require(rankA >= 2, `In[0] ndims must be >= 2: ${rankA}`);
-  require(rankB >= 2, `In[1] ndims must be >= 2: ${rankB}`);
+  ensure(rankA >= 2, `In[0] ndims must be >= 2: ${rankA}`);
+  ensure(rankB >= 2, `In[1] ndims must be >= 2: ${rankB}`);
   const [rowsA, columnsA] = a.shape.slice(-2) as [number, number];
   const [rowsB, columnsB] = b.shape.slice(-2) as [number, number];
   const [m, k] = transposeA ? [columnsA, rowsA] : [rowsA, columnsA];
   const [kOfB, n] = transposeB ? [columnsB, rowsB] : [rowsB, columnsB];
-  require(k === kOfB, `Matrix size-incompatible: In[0]: ${shapeText(a.shape)}, In[1]: ${shapeText(b.shape)}`);
+  ensure(k === kOfB, `Matrix size-incompatible: In[0]: ${shapeText(a.shape)}, In[1]: ${shapeText(b.shape)}`);
   const batch = broadcastBatches(a, b);
   const outShape = [...batch, m, n];
   // The order of the loops is batch, row, inner, column: the innermost one then walks along rows of b and of the result.
@@ -201,10 +201,10 @@ function labelsOf(term: string, ellipsisRank: number): Labels {
 function ellipsisRankOf(term: string, { shape }: Tensor): number {
   const named = term.replace("...", "").length;
   const rest = shape.length - named;
-  require(term.includes("...")
-    ? rest >= 0
-    : rest ===
-        0, `Expected input of rank ${named}${term.includes("...") ? " or more" : ""} for "${term}", got shape ${shapeText(shape)}`);
+  ensure(
+    term.includes("...") ? rest >= 0 : rest === 0,
+    `Expected input of rank ${named}${term.includes("...") ? " or more" : ""} for "${term}", got shape ${shapeText(shape)}`,
+  );
   return rest;
 }
 
@@ -214,7 +214,7 @@ function einsum(equation: Equation, inputs: readonly Tensor[]): Tensor {
   const outLabels = labelsOf(equation.output, Math.max(...ranks));
   const sizes = labelSizes(labels, inputs);
   const missing = outLabels.find((label) => !sizes.has(label));
-  require(missing === undefined, `Einsum output label "${missing}" is in no input`);
+  ensure(missing === undefined, `Einsum output label "${missing}" is in no input`);
   // Summed labels before the last of the output: the innermost loop then runs along the output.
   const summed = [...sizes.keys()].filter((label) => !outLabels.includes(label));
   const kept = [...new Set(outLabels)];
@@ -237,8 +237,10 @@ function labelSizes(labels: readonly Labels[], inputs: readonly Tensor[]): Map<s
       const size = inputs[i]?.shape[axis] as number;
       const known = sizes.get(label) ?? size;
       const broadcasts = /\d/.test(label) && (known === 1 || size === 1);
-      require(known === size ||
-        broadcasts, `Expected dimension ${known} at axis ${axis} of input ${i} for label "${label}", got ${size}`);
+      ensure(
+        known === size || broadcasts,
+        `Expected dimension ${known} at axis ${axis} of input ${i} for label "${label}", got ${size}`,
+      );
       sizes.set(label, known === 1 ? size : known);
     }
   }
@@ -267,10 +269,14 @@ function ones(dtype: DType, loops: number): Operand {
 
 /** Cross products of the vectors of three along the last dimension. */
 function cross(a: Tensor, b: Tensor): Tensor {
-  require(a.shape.at(-1) ===
-    3, `Cross-products are only defined for 3-element vectors, got shape ${shapeText(a.shape)}`);
-  require(shapeText(a.shape) ===
-    shapeText(b.shape), `Both inputs must be of same shape: ${shapeText(a.shape)} vs. ${shapeText(b.shape)}`);
+  ensure(
+    a.shape.at(-1) === 3,
+    `Cross-products are only defined for 3-element vectors, got shape ${shapeText(a.shape)}`,
+  );
+  ensure(
+    shapeText(a.shape) === shapeText(b.shape),
+    `Both inputs must be of same shape: ${shapeText(a.shape)} vs. ${shapeText(b.shape)}`,
+  );
   const [x, y] = [elementsOf<number>(a), elementsOf<number>(b)];
   const out = newElements<number>(a.dtype, a.shape);
   const multiply =

@@ -7,7 +7,7 @@ import type { HostRow, HostTable } from "../op-table.js";
 import { aroundAxis } from "./boxes.js";
 import { newReals, type Reals, realsOf, roundingOf, tensorOf } from "./domains.js";
 import { roundHalfToEven } from "./elementwise-unary.js";
-import { compute, integerOf, outputDtype, require } from "./kernel.js";
+import { compute, ensure, integerOf, outputDtype } from "./kernel.js";
 import { limitsOf } from "./reductions.js";
 
 const { fround } = Math;
@@ -70,14 +70,14 @@ function fakeQuantizer(min: number, max: number, bits: number, narrow: boolean):
 }
 
 function requireBits(bits: number): void {
-  require(bits >= 2 && bits <= 16, `num_bits must be between 2 and 16, inclusive, got ${bits}`);
+  ensure(bits >= 2 && bits <= 16, `num_bits must be between 2 and 16, inclusive, got ${bits}`);
 }
 
 const fakeQuantArgs = compute((node) => {
   const { attrs } = node;
   const [min, max, bits] = [attrs.float("min"), attrs.float("max"), attrs.int("num_bits")];
   requireBits(bits);
-  require(min < max, `min has to be smaller than max, was: ${min} >= ${max}`);
+  ensure(min < max, `min has to be smaller than max, was: ${min} >= ${max}`);
   const quantize = fakeQuantizer(min, max, bits, attrs.bool("narrow_range"));
   return (x) => byChannel(x, "float32", -1, () => quantize);
 });
@@ -90,9 +90,10 @@ const fakeQuantVars = (perChannel: boolean): HostRow =>
       const axis = perChannel ? x.shape.length - 1 : -1;
       const channels = perChannel ? (x.shape[axis] as number) : 1;
       const [min, max] = [realsOf(minInput), realsOf(maxInput)];
-      require(min.length === channels &&
-        max.length ===
-          channels, `min and max must have ${channels} elements, got shapes ${shapeText(minInput.shape)} and ${shapeText(maxInput.shape)}`);
+      ensure(
+        min.length === channels && max.length === channels,
+        `min and max must have ${channels} elements, got shapes ${shapeText(minInput.shape)} and ${shapeText(maxInput.shape)}`,
+      );
       return byChannel(x, "float32", axis, (c) =>
         fakeQuantizer(min[c] as number, max[c] as number, bits, narrow),
       );
@@ -111,9 +112,10 @@ interface RoundTrip {
 
 /** Rounds to integers of `bits` after scaling by what keeps the range inside them and 0 where it is. */
 function roundTrip(x: Tensor, lowInput: Tensor, highInput: Tensor, bits: number, options: RoundTrip): Tensor {
-  require(bits > 0 &&
-    bits <
-      (options.signed ? 62 : 63), `num_bits is out of range: ${bits} with signed_input ${options.signed}`);
+  ensure(
+    bits > 0 && bits < (options.signed ? 62 : 63),
+    `num_bits is out of range: ${bits} with signed_input ${options.signed}`,
+  );
   const toDtype = roundingOf(x.dtype);
   const [low, high] = [realsOf(lowInput), realsOf(highInput)];
   const least = options.signed ? -(2 ** (bits - 1)) + (options.narrow ? 1 : 0) : options.narrow ? 1 : 0;
@@ -122,7 +124,7 @@ function roundTrip(x: Tensor, lowInput: Tensor, highInput: Tensor, bits: number,
     const [min, max] = options.rangeGiven
       ? [low[channel] as number, high[channel] as number]
       : rangeOf(elements());
-    require(min <= max, `Invalid range: input_min ${min} > input_max ${max}`);
+    ensure(min <= max, `Invalid range: input_min ${min} > input_max ${max}`);
     const fit = fitted(min, max, least, most, toDtype);
     const scaled = (value: number) => toDtype(options.round(toDtype(value * fit.scale)) * fit.inverse);
     return options.rangeGiven ? (value) => scaled(clamp(value, fit.min, fit.max)) : scaled;
@@ -218,7 +220,7 @@ function quantizer(range: Range, { mode, narrow, halfToEven, least, most }: Quan
 
 /** The range with 0 in it, and wide enough to divide by. */
 function widened(min: number, max: number, leastWidth: number): Range {
-  require(!(max < min), "max_range must be larger than min_range.");
+  ensure(!(max < min), "max_range must be larger than min_range.");
   const low = Math.min(0, min);
   const epsilon = fround(Math.max(1, Math.abs(min), Math.abs(max)) * leastWidth);
   return { min: low, max: Math.max(0, max, fround(low + epsilon)) };
@@ -255,9 +257,10 @@ function modeOf(mode: string): string {
 function rangesOf(shape: Shape, axis: number, minInput: Tensor, maxInput: Tensor): [Reals, Reals] {
   const channels = axis < 0 ? 1 : (shape[axis] ?? 0);
   const [mins, maxes] = [realsOf(minInput), realsOf(maxInput)];
-  require(mins.length === channels &&
-    maxes.length ===
-      channels, `min_range and max_range must have ${channels} elements, got shapes ${shapeText(minInput.shape)} and ${shapeText(maxInput.shape)}`);
+  ensure(
+    mins.length === channels && maxes.length === channels,
+    `min_range and max_range must have ${channels} elements, got shapes ${shapeText(minInput.shape)} and ${shapeText(maxInput.shape)}`,
+  );
   return [mins, maxes];
 }
 

@@ -3,16 +3,18 @@ import { elementCount, shapeText, stridesOf } from "@servable/formats";
 import type { HostTable } from "../op-table.js";
 import { aroundAxis, copyBox, fillBox, gatherBox, newLike } from "./boxes.js";
 import { concat, split } from "./joining.js";
-import { axisOf, countOf, type Dense, integersOf, listText, move, require, vectorOf } from "./kernel.js";
+import { axisOf, countOf, type Dense, ensure, integersOf, listText, move, vectorOf } from "./kernel.js";
 import { broadcastStrides } from "./loop-nest.js";
 
 function tile(x: Dense, multiplesInput: Dense): Dense {
   const multiples = vectorOf(multiplesInput, "multiples");
   const rank = x.shape.length;
-  require(multiples.length ===
-    rank, `Expected multiples argument to be a vector of length ${rank} but got length ${multiples.length}`);
+  ensure(
+    multiples.length === rank,
+    `Expected multiples argument to be a vector of length ${rank} but got length ${multiples.length}`,
+  );
   for (const [i, multiple] of multiples.entries()) {
-    require(multiple >= 0, `Expected multiples[${i}] >= 0, but got ${multiple}`);
+    ensure(multiple >= 0, `Expected multiples[${i}] >= 0, but got ${multiple}`);
   }
   const out = newLike(
     x,
@@ -41,28 +43,30 @@ export function transpose(x: Dense, perm: readonly number[]): Dense {
 function transposeBy(x: Dense, permInput: Dense): Dense {
   const rank = x.shape.length;
   const perm = integersOf(permInput);
-  require(perm.length ===
-    rank, `transpose expects a vector of size ${rank}. But input(1) is a vector of size ${perm.length}`);
+  ensure(
+    perm.length === rank,
+    `transpose expects a vector of size ${rank}. But input(1) is a vector of size ${perm.length}`,
+  );
   const axes = perm.map((axis) => (axis < 0 ? axis + rank : axis));
   for (const [i, axis] of axes.entries()) {
-    require(axis >= 0 && axis < rank, `${perm[i]} is out of range [0 .. ${rank})`);
+    ensure(axis >= 0 && axis < rank, `${perm[i]} is out of range [0 .. ${rank})`);
   }
   const missing = axes.findIndex((_, axis) => !axes.includes(axis));
-  require(missing < 0, `${missing} is missing from {${perm.join(",")}}.`);
+  ensure(missing < 0, `${missing} is missing from {${perm.join(",")}}.`);
   return transpose(x, axes);
 }
 
 /** [before, after] for each axis. */
 function paddingsOf(paddings: Dense, rank: number): [number, number][] {
   const { shape } = paddings;
-  require(shape.length === 2 &&
-    shape[1] === 2 &&
-    shape[0] ===
-      rank, `The first dimension of paddings must be the rank of inputs: got ${shapeText(shape)} for rank ${rank}`);
+  ensure(
+    shape.length === 2 && shape[1] === 2 && shape[0] === rank,
+    `The first dimension of paddings must be the rank of inputs: got ${shapeText(shape)} for rank ${rank}`,
+  );
   const flat = integersOf(paddings);
   return Array.from({ length: rank }, (_, axis) => {
     const [before, after] = [flat[2 * axis] as number, flat[2 * axis + 1] as number];
-    require(before >= 0 && after >= 0, `Paddings must be non-negative: ${before} ${after}`);
+    ensure(before >= 0 && after >= 0, `Paddings must be non-negative: ${before} ${after}`);
     return [before, after];
   });
 }
@@ -86,10 +90,10 @@ function mirrorPad(x: Dense, paddingsInput: Dense, reflect: boolean): Dense {
   return paddingsOf(paddingsInput, x.shape.length).reduce((padded, [before, after], axis) => {
     if (before === 0 && after === 0) return padded;
     const size = padded.shape[axis] as number;
-    require(before <= size - skipped &&
-      after <=
-        size -
-          skipped, `paddings must be no greater than the dimension size: ${before}, ${after} greater than ${size - skipped}`);
+    ensure(
+      before <= size - skipped && after <= size - skipped,
+      `paddings must be no greater than the dimension size: ${before}, ${after} greater than ${size - skipped}`,
+    );
     const index = [
       ...countDown(before - 1 + skipped, before),
       ...Array.from({ length: size }, (_, i) => i),
@@ -134,7 +138,7 @@ function reverseAxes(x: Dense, axesInput: Dense): Dense {
   const axes = new Set<number>();
   for (const given of integersOf(axesInput)) {
     const axis = axisOf(given, x.shape.length, "'axis'");
-    require(!axes.has(axis), `axis ${axis} specified more than once.`);
+    ensure(!axes.has(axis), `axis ${axis} specified more than once.`);
     axes.add(axis);
   }
   return reverse(x, axes);
@@ -143,8 +147,10 @@ function reverseAxes(x: Dense, axesInput: Dense): Dense {
 /** Reverse of old: a bool for each axis. */
 function reverseByFlags(x: Dense, flags: Dense): Dense {
   const set = flags.data as Uint8Array;
-  require(set.length ===
-    x.shape.length, `'dims' must have one entry for each of ${x.shape.length} axes, has ${set.length}`);
+  ensure(
+    set.length === x.shape.length,
+    `'dims' must have one entry for each of ${x.shape.length} axes, has ${set.length}`,
+  );
   return reverse(x, new Set([...set.keys()].filter((axis) => set[axis])));
 }
 
@@ -152,21 +158,21 @@ function reverseByFlags(x: Dense, flags: Dense): Dense {
 function reverseSequence(x: Dense, lengthsInput: Dense, seqAxis: number, batchAxis: number): Dense {
   const lengths = vectorOf(lengthsInput, "seq_lengths");
   const rank = x.shape.length;
-  require(seqAxis !== batchAxis, `batch_dim == seq_dim == ${seqAxis}`);
-  require(seqAxis >= 0 &&
-    seqAxis < rank &&
-    batchAxis >= 0 &&
-    batchAxis < rank, `seq_dim ${seqAxis} and batch_dim ${batchAxis} must be < input rank ${rank}`);
-  require(lengths.length ===
-    x.shape[
-      batchAxis
-    ], `Length of seq_lengths != input.dims(${batchAxis}): ${lengths.length} vs. ${x.shape[batchAxis]}`);
+  ensure(seqAxis !== batchAxis, `batch_dim == seq_dim == ${seqAxis}`);
+  ensure(
+    seqAxis >= 0 && seqAxis < rank && batchAxis >= 0 && batchAxis < rank,
+    `seq_dim ${seqAxis} and batch_dim ${batchAxis} must be < input rank ${rank}`,
+  );
+  ensure(
+    lengths.length === x.shape[batchAxis],
+    `Length of seq_lengths != input.dims(${batchAxis}): ${lengths.length} vs. ${x.shape[batchAxis]}`,
+  );
   const out = newLike(x, x.shape);
   const strides = stridesOf(x.shape);
   const size = x.shape[seqAxis] as number;
   const box = x.shape.with(batchAxis, 1);
   for (const [row, length] of lengths.entries()) {
-    require(length >= 0 && length <= size, `seq_lens(${row}) must be within [0, ${size}], got ${length}`);
+    ensure(length >= 0 && length <= size, `seq_lens(${row}) must be within [0, ${size}], got ${length}`);
     const start = row * (strides[batchAxis] as number);
     const step = strides[seqAxis] as number;
     copyBox(
@@ -186,8 +192,8 @@ function reverseSequence(x: Dense, lengthsInput: Dense, seqAxis: number, batchAx
 
 function roll(x: Dense, shiftsInput: Dense, axesInput: Dense): Dense {
   const [shifts, axes] = [vectorOf(shiftsInput, "shift"), vectorOf(axesInput, "axis")];
-  require(x.shape.length >= 1, "input must be 1-D or higher");
-  require(shifts.length === axes.length, "shift and axis must have the same size");
+  ensure(x.shape.length >= 1, "input must be 1-D or higher");
+  ensure(shifts.length === axes.length, "shift and axis must have the same size");
   return shifts.reduce((rolled, shift, i) => {
     const axis = axisOf(axes[i] as number, x.shape.length);
     const size = rolled.shape[axis] as number;
@@ -206,7 +212,7 @@ function broadcastTo(x: Dense, shapeInput: Dense): Dense {
       const wanted = shape[i + shape.length - x.shape.length];
       return size === wanted || size === 1;
     });
-  require(fits, `Incompatible shapes: ${shapeText(x.shape)} vs. ${listText(shape)}`);
+  ensure(fits, `Incompatible shapes: ${shapeText(x.shape)} vs. ${listText(shape)}`);
   countOf(shape);
   return gatherBox(x, shape, 0, broadcastStrides(x.shape, shape));
 }

@@ -17,7 +17,7 @@ import { concatenated } from "./elementwise-binary.js";
 import { outOfBoundsPolicy } from "./gathering.js";
 import { indexData } from "./index-data.js";
 import { rowsOfIndices } from "./index-rows.js";
-import { compute, type Dense, integersOf, listText, move, require, vectorOf } from "./kernel.js";
+import { compute, type Dense, ensure, integersOf, listText, move, vectorOf } from "./kernel.js";
 
 // ---- by index vectors ------------------------------------------------------------------------------------------
 
@@ -25,12 +25,10 @@ import { compute, type Dense, integersOf, listText, move, require, vectorOf } fr
 function slicesToUpdate(indices: Tensor, updates: Shape, shape: Shape, ignoreOutside: boolean) {
   const depth = indices.shape.at(-1) ?? 0;
   const expected = [...indices.shape.slice(0, -1), ...shape.slice(depth)];
-  require(indices.shape.length >= 1 &&
-    depth <= shape.length &&
-    sameShape(
-      expected,
-      updates,
-    ), `Must have updates.shape = indices.shape[:batch_dim] + params_shape[slice_dim:], got updates.shape: ${shapeText(updates)}, indices.shape: ${shapeText(indices.shape)}, params_shape: ${shapeText(shape)}`);
+  ensure(
+    indices.shape.length >= 1 && depth <= shape.length && sameShape(expected, updates),
+    `Must have updates.shape = indices.shape[:batch_dim] + params_shape[slice_dim:], got updates.shape: ${shapeText(updates)}, indices.shape: ${shapeText(indices.shape)}, params_shape: ${shapeText(shape)}`,
+  );
   return { rows: rowsOfIndices(indices, shape, "shape", ignoreOutside), size: product(shape.slice(depth)) };
 }
 
@@ -100,7 +98,10 @@ const scatterNd = compute((node) => {
   const ignore = outOfBoundsPolicy(node.attrs.string("bad_indices_policy")) === "ignore";
   return (indices, updates, shapeInput) => {
     const shape = vectorOf(shapeInput, "shape");
-    require(shape.every((size) => size >= 0), `shape must have non-negative sizes, got ${listText(shape)}`);
+    ensure(
+      shape.every((size) => size >= 0),
+      `shape must have non-negative sizes, got ${listText(shape)}`,
+    );
     if (updates.dtype === "string") return joinSlices(shape, indices, updates, ignore);
     return combineSlices(updates.dtype, newLike(updates, shape) as Tensor, indices, updates, "add", ignore);
   };
@@ -121,16 +122,16 @@ const inplace = (how: Combine): HostRow =>
 /** `count` outputs: the rows of data whose partition is 0, 1, …. */
 function dynamicPartition(data: Dense, partitions: Dense, count: number): Dense[] {
   const prefix = partitions.shape;
-  require(sameShape(
-    data.shape.slice(0, prefix.length),
-    prefix,
-  ), `data.shape must start with partitions.shape, got data.shape = ${shapeText(data.shape)}, partitions.shape = ${shapeText(prefix)}`);
+  ensure(
+    sameShape(data.shape.slice(0, prefix.length), prefix),
+    `data.shape must start with partitions.shape, got data.shape = ${shapeText(data.shape)}, partitions.shape = ${shapeText(prefix)}`,
+  );
   const rest = data.shape.slice(prefix.length);
   const size = product(rest);
   const members = Array.from({ length: count }, (): number[] => []);
   for (const [row, partition] of integersOf(partitions).entries()) {
     const rows = members[partition];
-    require(rows !== undefined, `partitions[${row}] = ${partition} is not in [0, ${count})`);
+    ensure(rows !== undefined, `partitions[${row}] = ${partition} is not in [0, ${count})`);
     rows.push(row);
   }
   return members.map((rows) => {
@@ -146,10 +147,10 @@ function dynamicStitch(indices: readonly Dense[], data: readonly Dense[]): Dense
   const constant = first.shape.slice((indices[0] as Dense).shape.length);
   for (const [n, values] of data.entries()) {
     const { shape } = indices[n] as Dense;
-    require(sameShape(values.shape, [
-      ...shape,
-      ...constant,
-    ]), `data[${n}].shape = ${shapeText(values.shape)} must be indices[${n}].shape = ${shapeText(shape)} followed by ${shapeText(constant)}`);
+    ensure(
+      sameShape(values.shape, [...shape, ...constant]),
+      `data[${n}].shape = ${shapeText(values.shape)} must be indices[${n}].shape = ${shapeText(shape)} followed by ${shapeText(constant)}`,
+    );
   }
   const rows = indices.map((each) => indexData(each));
   const length = rows.flatMap((each) => [...each]).reduce((most, row) => Math.max(most, row + 1), 0);
@@ -157,7 +158,7 @@ function dynamicStitch(indices: readonly Dense[], data: readonly Dense[]): Dense
   const out = newLike(first, [length, ...constant]);
   for (const [n, values] of data.entries()) {
     for (const [from, to] of (rows[n] as Float64Array).entries()) {
-      require(to >= 0, `indices[${n}] is out of range`);
+      ensure(to >= 0, `indices[${n}] is out of range`);
       copyElements(values, from * size, size, out, to * size);
     }
   }

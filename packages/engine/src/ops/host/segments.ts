@@ -5,7 +5,7 @@ import { product } from "./boxes.js";
 import { domainOf, type Elements, elementsOf, isFloat, newElements, tensorOf } from "./domains.js";
 import { type IndexData, indexData } from "./index-data.js";
 import { indexText } from "./index-rows.js";
-import { compute, countOf, integerOf, require } from "./kernel.js";
+import { compute, countOf, ensure, integerOf } from "./kernel.js";
 import { type Folds, foldFor, largest, limitsOf, products, smallest, sums } from "./reductions.js";
 
 /** What rows are combined by, and what a segment without rows holds. */
@@ -92,23 +92,27 @@ function divided(total: unknown, by: number): unknown {
 
 /** Sorted segment ids: as many segments as the last says, or as `count` does. */
 function sortedSegments(ids: Tensor, rows: number, count?: number): { segments: IndexData; count: number } {
-  require(ids.shape.length === 1, "segment_ids should be a vector.");
-  require(ids.shape[0] ===
-    rows, `segment_ids should be the same size as dimension 0 of input: ${ids.shape[0]} vs. ${rows}`);
+  ensure(ids.shape.length === 1, "segment_ids should be a vector.");
+  ensure(
+    ids.shape[0] === rows,
+    `segment_ids should be the same size as dimension 0 of input: ${ids.shape[0]} vs. ${rows}`,
+  );
   const segments = indexData(ids);
   for (let i = 0; i < segments.length; i++) {
-    require((segments[i] as number) >= 0, "segment ids must be >= 0");
-    require(i === 0 ||
-      (segments[i - 1] as number) <= (segments[i] as number), "segment ids are not increasing");
+    ensure((segments[i] as number) >= 0, "segment ids must be >= 0");
+    ensure(
+      i === 0 || (segments[i - 1] as number) <= (segments[i] as number),
+      "segment ids are not increasing",
+    );
   }
   const found = segments.length === 0 ? 0 : (segments.at(-1) as number) + 1;
-  require(count === undefined || found <= count, `segment id ${found - 1} is out of range [0, ${count})`);
+  ensure(count === undefined || found <= count, `segment id ${found - 1} is out of range [0, ${count})`);
   return { segments, count: count ?? found };
 }
 
 const sorted = (how: Combination): HostRow =>
   compute(() => (data, ids, countInput) => {
-    require(data.shape.length >= 1, "input must be at least rank 1");
+    ensure(data.shape.length >= 1, "input must be at least rank 1");
     const given = countInput === undefined ? undefined : integerOf(countInput, "num_segments");
     const { segments, count } = sortedSegments(ids, data.shape[0] as number, given);
     return combine(data, { segments, count, prefix: 1 }, how);
@@ -117,12 +121,12 @@ const sorted = (how: Combination): HostRow =>
 const unsorted = (how: Combination): HostRow =>
   compute(() => (data, ids, countInput) => {
     const count = integerOf(countInput, "num_segments");
-    require(count >= 0, `num_segments must be >= 0, got ${count}`);
+    ensure(count >= 0, `num_segments must be >= 0, got ${count}`);
     const prefix = ids.shape.length;
-    require(sameShape(
-      data.shape.slice(0, prefix),
-      ids.shape,
-    ), `data.shape = ${shapeText(data.shape)} does not start with segment_ids.shape = ${shapeText(ids.shape)}`);
+    ensure(
+      sameShape(data.shape.slice(0, prefix), ids.shape),
+      `data.shape = ${shapeText(data.shape)} does not start with segment_ids.shape = ${shapeText(ids.shape)}`,
+    );
     const segments = indexData(ids);
     const outside = segments.findIndex((id) => id >= count);
     if (outside >= 0) {
@@ -135,13 +139,13 @@ const unsorted = (how: Combination): HostRow =>
 /** Rows that `indices` pick, combined by sorted segment ids. */
 const sparse = (how: Combination): HostRow =>
   compute(() => (data, indices, ids, countInput) => {
-    require(data.shape.length >= 1, "data must be at least rank 1");
-    require(indices.shape.length === 1, "indices should be a vector.");
+    ensure(data.shape.length >= 1, "data must be at least rank 1");
+    ensure(indices.shape.length === 1, "indices should be a vector.");
     const given = countInput === undefined ? undefined : integerOf(countInput, "num_segments");
     const rows = indexData(indices);
     const limit = data.shape[0] as number;
     const outside = rows.findIndex((row) => !(row >= 0 && row < limit));
-    require(outside < 0, `indices[${outside}] == ${rows[outside]} out of range [0, ${limit})`);
+    ensure(outside < 0, `indices[${outside}] == ${rows[outside]} out of range [0, ${limit})`);
     return combine(data, { rows, ...sortedSegments(ids, rows.length, given), prefix: 1 }, how);
   });
 

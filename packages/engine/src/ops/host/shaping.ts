@@ -15,12 +15,12 @@ import {
   axisOf,
   compute,
   type Dense,
+  ensure,
   integerOf,
   integersOf,
   move,
   outputDtype,
   pass,
-  require,
   vectorOf,
 } from "./kernel.js";
 import { broadcastShape } from "./loop-nest.js";
@@ -46,13 +46,15 @@ function reshape(x: Dense, sizes: Dense): Dense {
   const wanted = vectorOf(sizes, "sizes input");
   const open = wanted.indexOf(-1);
   const second = open < 0 ? -1 : wanted.indexOf(-1, open + 1);
-  require(second < 0, `Only one input size may be -1, not both ${open} and ${second}`);
+  ensure(second < 0, `Only one input size may be -1, not both ${open} and ${second}`);
   const negative = wanted.findIndex((size) => size < -1);
-  require(negative < 0, `Size ${negative} must be non-negative, not ${wanted[negative]}`);
+  ensure(negative < 0, `Size ${negative} must be non-negative, not ${wanted[negative]}`);
   const shape = open < 0 ? wanted : wanted.with(open, inferredSize(x.shape, wanted));
   const [count, asked] = [product(x.shape), product(shape)];
-  require(asked ===
-    count, `Input to reshape is a tensor with ${count} values, but the requested shape has ${asked}`);
+  ensure(
+    asked === count,
+    `Input to reshape is a tensor with ${count} values, but the requested shape has ${asked}`,
+  );
   return reshaped(x, shape);
 }
 
@@ -61,17 +63,20 @@ function inferredSize(from: Shape, wanted: readonly number[]): number {
   const known = product(wanted.filter((size) => size > 0));
   const counted = wanted.includes(0) ? from.filter((size) => size > 0) : from;
   const count = product(counted);
-  require(counted.length < from.length ||
-    count % known ===
-      0, `Input to reshape is a tensor with ${count} values, but the requested shape requires a multiple of ${known}`);
+  ensure(
+    counted.length < from.length || count % known === 0,
+    `Input to reshape is a tensor with ${count} values, but the requested shape requires a multiple of ${known}`,
+  );
   return Math.floor(count / known);
 }
 
 function expandDims(x: Dense, axis: Dense): Dense {
   const rank = x.shape.length;
   const at = integerOf(axis, "'dim' input");
-  require(at >= -1 - rank &&
-    at <= rank, `Tried to expand dim index ${at} for tensor with ${rank} dimensions.`);
+  ensure(
+    at >= -1 - rank && at <= rank,
+    `Tried to expand dim index ${at} for tensor with ${rank} dimensions.`,
+  );
   return reshaped(x, x.shape.toSpliced(at < 0 ? at + rank + 1 : at, 0, 1));
 }
 
@@ -84,8 +89,10 @@ function squeeze(x: Dense, axes: readonly number[]): Dense {
     );
   const dropped = new Set(axes.map((axis) => axisOf(axis, rank, "squeeze dim")));
   for (const axis of dropped) {
-    require(x.shape[axis] ===
-      1, `Can not squeeze dim[${axis}], expected a dimension of 1, got ${x.shape[axis]}`);
+    ensure(
+      x.shape[axis] === 1,
+      `Can not squeeze dim[${axis}], expected a dimension of 1, got ${x.shape[axis]}`,
+    );
   }
   return reshaped(
     x,
@@ -98,15 +105,18 @@ function ensureShape(x: Dense, expected: PartialShape): Dense {
     expected === null ||
     (expected.length === x.shape.length &&
       expected.every((size, axis) => size < 0 || size === x.shape[axis]));
-  require(fits, `Shape of tensor input ${shapeText(x.shape)} is not compatible with expected shape ${shapeText(expected)}.`);
+  ensure(
+    fits,
+    `Shape of tensor input ${shapeText(x.shape)} is not compatible with expected shape ${shapeText(expected)}.`,
+  );
   return x;
 }
 
 function fill(dims: Dense, value: Dense): Dense {
   const shape = vectorOf(dims, "dims");
-  require(value.shape.length === 0, `value must be a scalar, got shape ${shapeText(value.shape)}`);
+  ensure(value.shape.length === 0, `value must be a scalar, got shape ${shapeText(value.shape)}`);
   const negative = shape.find((size) => size < 0);
-  require(negative === undefined, `Dimension ${negative} must be >= 0`);
+  ensure(negative === undefined, `Dimension ${negative} must be >= 0`);
   const out = newLike(value, shape);
   fillBox(shape, value, { value: out });
   return out;

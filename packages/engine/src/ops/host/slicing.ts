@@ -2,22 +2,25 @@
 import { sameShape, shapeText, stridesOf } from "@servable/formats";
 import type { HostTable } from "../op-table.js";
 import { copyBox, gatherBox, newLike, reshaped } from "./boxes.js";
-import { type Dense, integersOf, move, require, vectorOf } from "./kernel.js";
+import { type Dense, ensure, integersOf, move, vectorOf } from "./kernel.js";
 import { broadcastShape, broadcastStrides } from "./loop-nest.js";
 import { resolveSlice, type SliceMasks, sliceMasks } from "./strided-slice.js";
 
 function slice(x: Dense, beginInput: Dense, sizeInput: Dense): Dense {
   const [begin, sizes] = [vectorOf(beginInput, "begin"), vectorOf(sizeInput, "size")];
   const { shape } = x;
-  require(begin.length === shape.length &&
-    sizes.length ===
-      shape.length, `Expected begin and size arguments to be 1-D tensors of size ${shape.length}, but got ${begin.length} and ${sizes.length} entries`);
+  ensure(
+    begin.length === shape.length && sizes.length === shape.length,
+    `Expected begin and size arguments to be 1-D tensors of size ${shape.length}, but got ${begin.length} and ${sizes.length} entries`,
+  );
   const taken = shape.map((full, axis) => {
     const [start, size] = [begin[axis] as number, sizes[axis] as number];
-    require(start >= 0 && start <= full, `Expected begin[${axis}] in [0, ${full}], but got ${start}`);
+    ensure(start >= 0 && start <= full, `Expected begin[${axis}] in [0, ${full}], but got ${start}`);
     if (size === -1) return full - start;
-    require(size >= 0 &&
-      start + size <= full, `Expected size[${axis}] in [0, ${full - start}], but got ${size}`);
+    ensure(
+      size >= 0 && start + size <= full,
+      `Expected size[${axis}] in [0, ${full - start}], but got ${size}`,
+    );
     return size;
   });
   const strides = stridesOf(shape);
@@ -60,10 +63,10 @@ export function withSlice(
 ): Dense {
   const taken = resolveSlice(target.shape, integersOf(begin), integersOf(end), integersOf(strides), masks);
   const shape = broadcastShape(taken.shape, value.shape);
-  require(sameShape(
-    shape,
-    taken.shape,
-  ), `shape of the value, ${shapeText(value.shape)}, does not fit the slice, ${shapeText(taken.shape)}`);
+  ensure(
+    sameShape(shape, taken.shape),
+    `shape of the value, ${shapeText(value.shape)}, does not fit the slice, ${shapeText(taken.shape)}`,
+  );
   const kept = taken.shape;
   const full = gatherBox(value, kept, 0, broadcastStrides(value.shape, kept));
   copyBox(taken.sizes, { value: full }, { value: target, offset: taken.offset, strides: taken.strides });

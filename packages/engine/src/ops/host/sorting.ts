@@ -4,7 +4,7 @@ import type { HostRow, HostTable } from "../op-table.js";
 import { aroundAxis } from "./boxes.js";
 import { type Elements, elementsOf, newElements, realsOf, tensorOf, tensorOfNumbers } from "./domains.js";
 import { indexData } from "./index-data.js";
-import { axisOf, compute, countOf, integerOf, outputDtype, require } from "./kernel.js";
+import { axisOf, compute, countOf, ensure, integerOf, outputDtype } from "./kernel.js";
 
 /** Ordered elements: numbers, or bigints of which JavaScript's comparisons mean the same. */
 type Ordered = Elements<number>;
@@ -31,10 +31,10 @@ function largestOf(row: Ordered, start: number, size: number, k: number): number
 }
 
 function topK(x: Tensor, k: number, indexDtype: Tensor["dtype"]): [Tensor, Tensor] {
-  require(x.shape.length >= 1, `input must be >= 1-D, got shape ${shapeText(x.shape)}`);
-  require(k >= 0, `Need k >= 0, got ${k}`);
+  ensure(x.shape.length >= 1, `input must be >= 1-D, got shape ${shapeText(x.shape)}`);
+  ensure(k >= 0, `Need k >= 0, got ${k}`);
   const size = x.shape.at(-1) as number;
-  require(size >= k, `input must have at least k columns. Had ${size}, needed ${k}`);
+  ensure(size >= k, `input must have at least k columns. Had ${size}, needed ${k}`);
   const shape = x.shape.with(-1, k);
   const source = elementsOf<number>(x);
   const values = newElements<number>(x.dtype, shape);
@@ -50,10 +50,10 @@ function topK(x: Tensor, k: number, indexDtype: Tensor["dtype"]): [Tensor, Tenso
 
 /** The n-th smallest (or largest) of each row. */
 function nthElement(x: Tensor, n: number, reverse: boolean): Tensor {
-  require(x.shape.length >= 1, `Input must be >= 1-D, got shape ${shapeText(x.shape)}`);
+  ensure(x.shape.length >= 1, `Input must be >= 1-D, got shape ${shapeText(x.shape)}`);
   const size = x.shape.at(-1) as number;
-  require(n >= 0, `n must be non-negative but is ${n}`);
-  require(n < size, `Input must have last dimension > n = ${n}`);
+  ensure(n >= 0, `n must be non-negative but is ${n}`);
+  ensure(n < size, `Input must have last dimension > n = ${n}`);
   const shape = x.shape.slice(0, -1);
   const source = elementsOf<number>(x);
   const out = newElements<number>(x.dtype, shape);
@@ -73,7 +73,7 @@ const argBest = (beats: (x: number, best: number) => boolean): HostRow =>
   compute((node) => (x, axisInput) => {
     const axis = axisOf(integerOf(axisInput, "dimension"), x.shape.length, "dimension");
     const { outer, size, inner } = aroundAxis(x.shape, axis);
-    require(size > 0, `Reduction axis ${axis} is empty in shape ${shapeText(x.shape)}`);
+    ensure(size > 0, `Reduction axis ${axis} is empty in shape ${shapeText(x.shape)}`);
     const source = elementsOf<number>(x);
     const positions = new Float64Array(outer * inner);
     for (let o = 0; o < outer; o++) {
@@ -117,10 +117,10 @@ function place(
 const bound = (comesBefore: (element: number, value: number) => boolean): HostRow =>
   compute((node) => (sortedInputs, values) => {
     const [rows, size] = sortedInputs.shape;
-    require(sortedInputs.shape.length === 2 &&
-      values.shape.length === 2 &&
-      values.shape[0] ===
-        rows, `sorted_inputs and values must be matrices of as many rows: ${shapeText(sortedInputs.shape)} vs. ${shapeText(values.shape)}`);
+    ensure(
+      sortedInputs.shape.length === 2 && values.shape.length === 2 && values.shape[0] === rows,
+      `sorted_inputs and values must be matrices of as many rows: ${shapeText(sortedInputs.shape)} vs. ${shapeText(values.shape)}`,
+    );
     const [sorted, sought] = [elementsOf<number>(sortedInputs), elementsOf<number>(values)];
     const width = values.shape[1] as number;
     const places = Float64Array.from({ length: sought.length }, (_, i) => {
@@ -150,10 +150,12 @@ const bucketize = compute((node) => {
 /** Whether a row's target is among its k best predictions; ties count in its favour, what is not finite against it. */
 function inTopK(predictions: Tensor, targets: Tensor, k: number): Tensor {
   const [rows, classes] = predictions.shape as [number, number];
-  require(predictions.shape.length === 2, "predictions must be 2-dimensional");
-  require(targets.shape.length === 1, "targets must be 1-dimensional");
-  require(targets.shape[0] ===
-    rows, `First dimension of predictions ${rows} must match length of targets ${targets.shape[0]}`);
+  ensure(predictions.shape.length === 2, "predictions must be 2-dimensional");
+  ensure(targets.shape.length === 1, "targets must be 1-dimensional");
+  ensure(
+    targets.shape[0] === rows,
+    `First dimension of predictions ${rows} must match length of targets ${targets.shape[0]}`,
+  );
   const scores = realsOf(predictions);
   const answers = Uint8Array.from(indexData(targets), (target, row) => {
     const of = scores.subarray(row * classes, (row + 1) * classes);

@@ -7,7 +7,7 @@
  */
 import { invalidArgument, type Shape, stridesOf } from "@servable/formats";
 import type { Attrs } from "../../graph/attrs.js";
-import { require } from "./kernel.js";
+import { ensure } from "./kernel.js";
 
 export interface SliceMasks {
   readonly begin: number;
@@ -58,9 +58,10 @@ export function resolveSlice(
   stride: readonly number[],
   masks: SliceMasks,
 ): ResolvedSlice {
-  require(begin.length === end.length &&
-    begin.length ===
-      stride.length, `Expected begin, end, and strides to be 1D equal size tensors, but got ${begin.length}, ${end.length} and ${stride.length} entries`);
+  ensure(
+    begin.length === end.length && begin.length === stride.length,
+    `Expected begin, end, and strides to be 1D equal size tensors, but got ${begin.length}, ${end.length} and ${stride.length} entries`,
+  );
   const { items, outline } = densify(shape.length, begin, end, stride, masks);
   const strides = stridesOf(shape);
   let offset = 0;
@@ -93,9 +94,9 @@ function densify(
   const isNewAxis = (item: number) => !isEllipsis(item) && bit(masks.newAxis, item);
   const specified = Array.from({ length: count }, (_, item) => item);
   const ellipses = specified.filter(isEllipsis);
-  require(ellipses.length <= 1, "Multiple ellipses in slice spec not allowed");
+  ensure(ellipses.length <= 1, "Multiple ellipses in slice spec not allowed");
   const consuming = specified.filter((item) => !isEllipsis(item) && !isNewAxis(item)).length;
-  require(consuming <= rank, `Index out of range using input dim ${consuming}; input has only ${rank} dims`);
+  ensure(consuming <= rank, `Index out of range using input dim ${consuming}; input has only ${rank} dims`);
 
   const items: DenseItem[] = [];
   const outline: number[] = [];
@@ -128,7 +129,7 @@ function densify(
 /** The first index and how many are taken along one dimension. */
 function rangeOf(item: DenseItem, size: number, axis: number): { first: number; size: number } {
   const { stride } = item;
-  require(stride !== 0, `strides[${axis}] must be non-zero`);
+  ensure(stride !== 0, `strides[${axis}] must be non-zero`);
   if (item.shrink) return { first: shrunkIndex(item, size, axis), size: 1 };
   const [least, most] = stride > 0 ? [0, size] : [-1, size - 1];
   const canonical = (index: number) => Math.min(Math.max(index < 0 ? index + size : index, least), most);
@@ -139,7 +140,7 @@ function rangeOf(item: DenseItem, size: number, axis: number): { first: number; 
 
 /** A single index: the masks of a range mean nothing to it. */
 function shrunkIndex({ begin, stride }: DenseItem, size: number, axis: number): number {
-  require(stride > 0, "only stride 1 allowed on non-range indexing.");
+  ensure(stride > 0, "only stride 1 allowed on non-range indexing.");
   const index = begin < 0 ? begin + size : begin;
   if (index < 0 || index >= size)
     throw invalidArgument(`slice index ${begin} of dimension ${axis} out of bounds.`);

@@ -20,7 +20,7 @@ import type { ValueType } from "../../graph/graph.js";
 import { asTensor, isTensor, type Value, type Variant, type VariantValue } from "../../values.js";
 import type { HostTable, NodeFacts } from "../op-table.js";
 import { copyEntries, tensorOver } from "./element-memory.js";
-import { countOf, integerOf, integersOf, pass, require } from "./kernel.js";
+import { countOf, integerOf, integersOf, pass, ensure } from "./kernel.js";
 import { PersistentList } from "./persistent-list.js";
 
 /** Longer lists are refused before memory is asked for. */
@@ -51,7 +51,7 @@ function newList(elementType: ValueType, elementShape: PartialShape, elements: P
 /** The list of an input. INVALID_ARGUMENT when it is another variant, or not one alone. */
 export function listOf(value: Value | undefined): TensorList {
   if (value?.dtype !== "variant") throw invalidArgument(`Input handle is not a list: ${value?.dtype}`);
-  require(value.shape.length === 0, `Input list must be a scalar saw: ${shapeText(value.shape)}`);
+  ensure(value.shape.length === 0, `Input list must be a scalar saw: ${shapeText(value.shape)}`);
   return asList(value.data[0]);
 }
 
@@ -75,14 +75,14 @@ function elementType(node: NodeFacts): ValueType {
 }
 
 function checkType(op: ValueType, list: ValueType): void {
-  require(op === list, `Invalid data types; op elements ${op} but list elements ${list}`);
+  ensure(op === list, `Invalid data types; op elements ${op} but list elements ${list}`);
 }
 
 /** The shape in an element_shape input: a vector with -1 where unknown, or the scalar -1. */
 function shapeInput(value: Value | undefined): PartialShape {
   const sizes = integersOf(value);
   if (asTensor(value).shape.length > 0) return sizes;
-  require(sizes[0] === -1, "The only valid scalar shape tensor is the fully unknown shape specified as -1.");
+  ensure(sizes[0] === -1, "The only valid scalar shape tensor is the fully unknown shape specified as -1.");
   return null;
 }
 
@@ -96,7 +96,7 @@ function agree(a: PartialShape, b: PartialShape): boolean {
 
 /** Both shapes as one. INVALID_ARGUMENT when they contradict each other. */
 function merged(a: PartialShape, b: PartialShape): PartialShape {
-  require(agree(a, b), `Incompatible shapes during merge: ${shapeText(a)} vs. ${shapeText(b)}`);
+  ensure(agree(a, b), `Incompatible shapes during merge: ${shapeText(a)} vs. ${shapeText(b)}`);
   if (a === null) return b;
   return b === null ? a : a.map((size, axis) => (size < 0 ? (b[axis] as number) : size));
 }
@@ -185,7 +185,7 @@ function reserve(node: NodeFacts) {
   const type = elementType(node);
   return (shape?: Value, length?: Value): Value => {
     const count = integerOf(length, "num_elements");
-    require(count >= 0 &&
+    ensure(count >= 0 &&
       count <= MAX_LENGTH, `The num_elements to reserve must be a non negative number, but got ${count}`);
     return newList(type, shapeInput(shape), PersistentList.ofLength(count));
   };
@@ -196,7 +196,7 @@ function fromTensor() {
     const elementShape = shapeInput(shape);
     requireRows(value);
     const inner = value.shape.slice(1);
-    require(agree(
+    ensure(agree(
       elementShape,
       inner,
     ), `Specified a list with shape ${shapeText(elementShape)} from a tensor with shape ${shapeText(inner)}`);
@@ -226,7 +226,7 @@ function unsetElement(list: TensorList, declared: PartialShape): Value {
 function inRange(list: TensorList, input: Value | undefined, doing: string): number {
   const index = integerOf(input, "index");
   const { length } = list.elements;
-  require(index >= 0 && index < length, `${doing} ${index} in a list with ${length} elements.`);
+  ensure(index >= 0 && index < length, `${doing} ${index} in a list with ${length} elements.`);
   return index;
 }
 
@@ -238,7 +238,7 @@ function setItem(node: NodeFacts) {
     const { elements } = list;
     const roomy = grows && wanted >= elements.length ? elements.resized(wanted + 1) : elements;
     const index = inRange({ ...list, elements: roomy }, indexInput, "Trying to modify element");
-    require(agree(
+    ensure(agree(
       list.elementShape,
       item.shape,
     ), "Tried to set a tensor with incompatible shape at a list index. " +
@@ -252,13 +252,13 @@ function pushBack(node: NodeFacts) {
 }
 
 function pushed(list: TensorList, item: Value): TensorList {
-  require(agree(
+  ensure(agree(
     list.elementShape,
     item.shape,
   ), "Tried to append a tensor with incompatible shape to a list. " +
     `Op element shape: ${shapeText(item.shape)} list shape: ${shapeText(list.elementShape)}`);
   const { length } = list.elements;
-  require(list.maxLength < 0 ||
+  ensure(list.maxLength < 0 ||
     length <
       list.maxLength, `Tried to push item into a full list list size: ${length} max_num_elements: ${list.maxLength}`);
   return { ...list, elements: list.elements.push(item) };
@@ -269,7 +269,7 @@ function pushBackBatch(node: NodeFacts) {
   return (handles: Value, items: Value): Value => {
     if (handles.dtype !== "variant") throw invalidArgument("Expected input_handles to be lists");
     const count = requireRows(items);
-    require(handles.shape.length === 1 &&
+    ensure(handles.shape.length === 1 &&
       handles.shape[0] ===
         count, `Expected tensor.shape[0] == input_handles.size, but saw ${count} vs. ${shapeText(handles.shape)}`);
     const rows = eachRow(items);
@@ -286,7 +286,7 @@ function popBack(node: NodeFacts) {
   return (handle: Value, shape?: Value): Value[] => {
     const list = typedList(node, handle);
     const last = list.elements.length - 1;
-    require(last >= 0, "Trying to pop from an empty list.");
+    ensure(last >= 0, "Trying to pop from an empty list.");
     const element =
       list.elements.get(last) ??
       zeroElement(
@@ -305,7 +305,7 @@ function stack(node: NodeFacts) {
   return (handle: Value, shape?: Value): Value => {
     const list = typedList(node, handle);
     const { length } = list.elements;
-    require(expected === -1 ||
+    ensure(expected === -1 ||
       length ===
         expected, `Operation expected a list with ${expected} elements but got a list with ${length} elements.`);
     return stacked(list, [...list.elements], shapeInput(shape), "stack");
@@ -340,7 +340,7 @@ function gather(node: NodeFacts) {
     const list = typedList(node, handle);
     const { length } = list.elements;
     const elements = integersOf(indicesInput).map((index) => {
-      require(index >= 0 && index < length, `Index ${index} out of range; list only has ${length} elements.`);
+      ensure(index >= 0 && index < length, `Index ${index} out of range; list only has ${length} elements.`);
       return list.elements.get(index);
     });
     return stacked(list, elements, shapeInput(shape), "gather");
@@ -354,7 +354,7 @@ function concat(node: NodeFacts) {
     const list = typedList(node, handle);
     const declared = hasShapeInput ? shapeInput(shape) : node.attrs.shape("element_shape");
     const element = merged(declared, list.elementShape);
-    require(element === null ||
+    ensure(element === null ||
       element.length > 0, "Concat requires elements to be at least vectors, found scalars instead.");
     const elements = [...list.elements];
     const inner = innerShape(element, elements);
@@ -383,9 +383,9 @@ function innerShape(element: PartialShape, elements: readonly (Value | undefined
   }
   for (const [i, each] of elements.entries()) {
     if (each === undefined) continue;
-    require(each.shape.length > 0, `Concat saw a scalar shape at index ${i} but requires at least vectors.`);
+    ensure(each.shape.length > 0, `Concat saw a scalar shape at index ${i} but requires at least vectors.`);
     const first = element?.[0] ?? -1;
-    require(first < 0 ||
+    ensure(first < 0 ||
       first ===
         each
           .shape[0], `First entry of element_shape input does not match the first dim of list element at index: ${i} Expected: ${first} Actual: ${each.shape[0]}`);
@@ -413,27 +413,27 @@ function unsetLength(element: PartialShape, elements: readonly (Value | undefine
 function split() {
   return (value: Value, shape?: Value, lengthsInput?: Value): Value => {
     const elementShape = shapeInput(shape);
-    require(elementShape === null ||
+    ensure(elementShape === null ||
       elementShape.length >
         0, `TensorListSplit requires element_shape to be at least of rank 1, but saw: ${shapeText(elementShape)}`);
     const rows = requireRows(value);
-    require(agree(
+    ensure(agree(
       elementShape?.slice(1) ?? null,
       value.shape.slice(1),
     ), `tensor shape ${shapeText(value.shape)} is not compatible with element_shape ${shapeText(elementShape)}`);
     const lengthsShape = asTensor(lengthsInput).shape;
-    require(lengthsShape.length ===
+    ensure(lengthsShape.length ===
       1, `Expected lengths to be a vector, received shape: ${shapeText(lengthsShape)}`);
     let start = 0;
     const pieces = integersOf(lengthsInput).map((length) => {
-      require(length >= 0, `Invalid value in lengths: ${length}`);
+      ensure(length >= 0, `Invalid value in lengths: ${length}`);
       const end = start + length;
-      require(end <= rows, `Attempting to slice [${start}, ${end}] from tensor with length ${rows}`);
+      ensure(end <= rows, `Attempting to slice [${start}, ${end}] from tensor with length ${rows}`);
       const piece = rowsOf(value, start, end, false);
       start = end;
       return piece;
     });
-    require(start === rows, `Unused values in tensor. Length of tensor: ${rows} Values used: ${start}`);
+    ensure(start === rows, `Unused values in tensor. Length of tensor: ${rows} Values used: ${start}`);
     return newList(value.dtype, elementShape, PersistentList.from(pieces));
   };
 }
@@ -442,20 +442,20 @@ function split() {
 function scatter() {
   return (value: Value, indicesInput?: Value, shape?: Value, lengthInput?: Value): Value => {
     const length = lengthInput === undefined ? -1 : integerOf(lengthInput, "num_elements");
-    require(length >= -1, `TensorListScatter expects num_elements >= -1, found: ${length}`);
+    ensure(length >= -1, `TensorListScatter expects num_elements >= -1, found: ${length}`);
     const elementShape = shapeInput(shape);
     const rows = eachRow(value);
     const inner = value.shape.slice(1);
-    require(agree(
+    ensure(agree(
       elementShape,
       inner,
     ), `Specified a list with shape ${shapeText(elementShape)} from a tensor with shape ${shapeText(inner)}`);
     const indices = integersOf(indicesInput);
-    require(indices.length ===
+    ensure(indices.length ===
       rows.length, `Invalid number of rows in input tensor. Expected: ${indices.length} Actual: ${rows.length}`);
     for (const index of indices) {
-      require(index >= 0, "Indices in TensorListScatter must all be non-negative.");
-      require(length === -1 ||
+      ensure(index >= 0, "Indices in TensorListScatter must all be non-negative.");
+      ensure(length === -1 ||
         index < length, `TensorListScatter: Trying to scatter at index ${index} in list with size ${length}`);
     }
     const elements = withRows(PersistentList.ofLength(Math.max(length, 0)), indices, rows);
@@ -479,13 +479,13 @@ function withRows(
 function scatterIntoExisting() {
   return (handle: Value, value: Value, indicesInput?: Value): Value => {
     const list = listOf(handle);
-    require(value.dtype ===
+    ensure(value.dtype ===
       list.elementType, `Invalid data types; input tensor type: ${value.dtype} list element_type: ${list.elementType}`);
     const rows = eachRow(value);
     const indices = integersOf(indicesInput);
-    require(indices.length ===
+    ensure(indices.length ===
       rows.length, `Expected len(indices) == tensor.shape[0], but saw: ${indices.length} vs. ${rows.length}`);
-    require(indices.every((index) => index >= 0), "Indices must all be non-negative.");
+    ensure(indices.every((index) => index >= 0), "Indices must all be non-negative.");
     return listValue({ ...list, elements: withRows(list.elements, indices, rows) });
   };
 }
@@ -494,7 +494,7 @@ function resize() {
   return (handle: Value, sizeInput?: Value): Value => {
     const list = listOf(handle);
     const size = integerOf(sizeInput, "size");
-    require(size >= 0, `TensorListSlice expects size to be non-negative. Got: ${size}`);
+    ensure(size >= 0, `TensorListSlice expects size to be non-negative. Got: ${size}`);
     return listValue({ ...list, elements: list.elements.resized(size) });
   };
 }
@@ -503,7 +503,7 @@ function concatLists(node: NodeFacts) {
   const type = elementType(node);
   return (a: Value, b: Value): Value => {
     if (a.dtype !== "variant" || b.dtype !== "variant") throw invalidArgument("Expected lists");
-    require(shapeText(a.shape) ===
+    ensure(shapeText(a.shape) ===
       shapeText(
         b.shape,
       ), `Incompatible input TensorList tensor shapes: ${shapeText(a.shape)} vs. ${shapeText(b.shape)}`);
@@ -511,7 +511,7 @@ function concatLists(node: NodeFacts) {
       const [first, second] = [asList(variant), asList(b.data[i])];
       checkType(type, first.elementType);
       checkType(type, second.elementType);
-      require(shapeText(first.elementShape) ===
+      ensure(shapeText(first.elementShape) ===
         shapeText(
           second.elementShape,
         ), `input_a and input_b TensorList element shapes are not identical at index ${i}. ` +

@@ -7,7 +7,7 @@
 import { invalidArgument, type Shape, shapeText, type Tensor } from "@servable/formats";
 import type { Attrs } from "../../graph/attrs.js";
 import { product } from "./boxes.js";
-import { require } from "./kernel.js";
+import { ensure } from "./kernel.js";
 import { transpose } from "./rearranging.js";
 
 /** How images are laid out: N, spatial dimensions and C, last or second. */
@@ -83,8 +83,8 @@ export function geometryOf(
       number,
       number,
     ];
-    require(stride > 0, `Stride must be > 0, but got ${stride}`);
-    require(dilation > 0, `Dilation rate must be > 0, but got ${dilation}`);
+    ensure(stride > 0, `Stride must be > 0, but got ${stride}`);
+    ensure(dilation > 0, `Dilation rate must be > 0, but got ${dilation}`);
     const reach = (width - 1) * dilation + 1;
     if (padding === "SAME") {
       const out = Math.ceil(size / stride);
@@ -92,8 +92,10 @@ export function geometryOf(
     }
     const [before, after] = padding === "VALID" ? [0, 0] : (padding[axis] as readonly [number, number]);
     const out = Math.floor((size + before + after - reach) / stride) + 1;
-    require(out >=
-      0, `Computed output size would be negative: ${out} [input_size: ${size}, effective_filter_size: ${reach}, stride: ${stride}]`);
+    ensure(
+      out >= 0,
+      `Computed output size would be negative: ${out} [input_size: ${size}, effective_filter_size: ${reach}, stride: ${stride}]`,
+    );
     return { out, before };
   });
   return {
@@ -159,8 +161,10 @@ function tapsAlong(
 
 /** The sizes of a value with channels last. INVALID_ARGUMENT unless it has `rank` spatial dimensions. */
 export function imageSizes(x: Tensor, rank: number): { batch: number; spatial: Shape; channels: number } {
-  require(x.shape.length ===
-    rank + 2, `input must be ${rank + 2}-dimensional, got shape ${shapeText(x.shape)}`);
+  ensure(
+    x.shape.length === rank + 2,
+    `input must be ${rank + 2}-dimensional, got shape ${shapeText(x.shape)}`,
+  );
   return {
     batch: x.shape[0] as number,
     spatial: x.shape.slice(1, -1),

@@ -17,7 +17,7 @@ import { asTensor, type Value } from "../../../values.js";
 import type { HostRow, HostTable, NodeFacts } from "../../op-table.js";
 import { product } from "../boxes.js";
 import { elementsOf, realsOf, tensorOfNumbers } from "../domains.js";
-import { compute, countOf, integerOf, move, outputDtype, require, vectorOf } from "../kernel.js";
+import { compute, countOf, ensure, integerOf, move, outputDtype, vectorOf } from "../kernel.js";
 import { takeAlong } from "../rearranging.js";
 import { lgamma } from "../special-functions.js";
 import { stateful } from "../stateful.js";
@@ -40,8 +40,10 @@ import { halves, Philox, Words } from "./philox.js";
 
 /** The two seeds of a stateless op, stirred into a key and a counter. */
 function keyAndCounter(seed: Tensor): Philox {
-  require(seed.shape.length === 1 &&
-    seed.shape[0] === 2, `seed must have shape [2], not ${shapeText(seed.shape)}`);
+  ensure(
+    seed.shape.length === 1 && seed.shape[0] === 2,
+    `seed must have shape [2], not ${shapeText(seed.shape)}`,
+  );
   const [first, second] = Array.from(
     elementsOf<number | bigint>(seed) as ArrayLike<number | bigint>,
     BigInt,
@@ -55,11 +57,14 @@ const AUTO_SELECT = 3;
 
 /** The generator that key, counter and algorithm of a V2 op describe. */
 function generatorOf(key: Tensor, counter: Tensor, algorithm: Tensor): Philox {
-  require(key.shape.length === 1 &&
-    key.shape[0] === 1, `key must have shape [1], not ${shapeText(key.shape)}`);
-  require(counter.shape.length === 1 &&
-    (counter.shape[0] as number) >=
-      2, `counter must be a vector with length at least 2; got shape: ${shapeText(counter.shape)}`);
+  ensure(
+    key.shape.length === 1 && key.shape[0] === 1,
+    `key must have shape [1], not ${shapeText(key.shape)}`,
+  );
+  ensure(
+    counter.shape.length === 1 && (counter.shape[0] as number) >= 2,
+    `counter must be a vector with length at least 2; got shape: ${shapeText(counter.shape)}`,
+  );
   const chosen = integerOf(algorithm, "algorithm");
   if (chosen !== PHILOX && chosen !== AUTO_SELECT)
     throw unimplemented(`random algorithm ${chosen}: only Philox (1) runs on a CPU`);
@@ -125,10 +130,10 @@ const fully: Draw = (generator, dtype, shape) => fill(generator, dtype, shape, f
 
 const inRange: Draw = (generator, dtype, shape, [lowInput, highInput]) => {
   const [low, high] = [lowInput, highInput].map((input) => {
-    require(input?.shape.length === 0, `minval and maxval must be scalars`);
+    ensure(input?.shape.length === 0, `minval and maxval must be scalars`);
     return elementsOf<number | bigint>(input)[0] as number | bigint;
   }) as [number | bigint, number | bigint];
-  if (product(shape) > 0) require(low < high, `Need minval < maxval, got ${low} >= ${high}`);
+  if (product(shape) > 0) ensure(low < high, `Need minval < maxval, got ${low} >= ${high}`);
   return fill(generator, dtype, shape, integersIn(dtype, low, high));
 };
 
@@ -160,19 +165,19 @@ const wholeShape =
   (draw: DrawOne): Draw =>
   (generator, dtype, shape, [parameters]) => {
     const own = (parameters as Tensor).shape;
-    require(shapeText(shape.slice(shape.length - own.length)) ===
-      shapeText(
-        own,
-      ), `Shape passed in must end with broadcasted shape: ${shapeText(shape)} vs. ${shapeText(own)}`);
+    ensure(
+      shapeText(shape.slice(shape.length - own.length)) === shapeText(own),
+      `Shape passed in must end with broadcasted shape: ${shapeText(shape)} vs. ${shapeText(own)}`,
+    );
     return drawEach(generator, dtype, shape, parameters as Tensor, draw);
   };
 
 /** num_samples classes for each row of unnormalised log-probabilities. */
 function multinomial(generator: Philox, logits: Tensor, samples: number, dtype: DType): Tensor {
   const [rows, classes] = logits.shape as [number, number];
-  require(logits.shape.length === 2, `logits should be a matrix, got shape ${shapeText(logits.shape)}`);
-  require(samples >= 0, `num_samples should be nonnegative, got ${samples}`);
-  require(classes > 0, `num_classes should be positive, got ${classes}`);
+  ensure(logits.shape.length === 2, `logits should be a matrix, got shape ${shapeText(logits.shape)}`);
+  ensure(samples >= 0, `num_samples should be nonnegative, got ${samples}`);
+  ensure(classes > 0, `num_classes should be positive, got ${classes}`);
   const values = realsOf(logits);
   const words = new Words(generator);
   const out = new Float64Array(rows * samples);
