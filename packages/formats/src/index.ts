@@ -43,6 +43,16 @@ export * from "./saved-model/meta-graph.js";
 export * from "./saved-model/reader.js";
 export * from "./saved-model/signature.js";
 export * from "./saved-model/signature-def.js";
+export {
+  type ExportedVersion,
+  Exporter,
+  type ExporterInit,
+  type ExportOptions,
+  largestExportVersions,
+} from "./session-bundle/exporter.js";
+export { isSessionBundleFolder, readSessionBundle, type SessionBundle } from "./session-bundle/reader.js";
+export { Saver, type SaverOptions } from "./session-bundle/saver.js";
+export * from "./session-bundle/signatures.js";
 export * from "./shape.js";
 export * from "./status.js";
 export * from "./tensor.js";

@@ -103,7 +103,8 @@ function isInGraph(graph: GraphBuilder, tensorName: string): boolean {
   return operation !== undefined && (index === undefined || Number(index) < operation.outputs.length);
 }
 
-function collections({ graph, mainOp, legacyInitOp }: MetaGraphParts): Record<string, CollectionDef> {
+/** What importers look up in the graph besides signatures, by the names of TensorFlow's collections. */
+export function collections({ graph, mainOp, legacyInitOp }: MetaGraphParts): Record<string, CollectionDef> {
   const all: [name: string, members: CollectionDef | undefined][] = [
     [VARIABLES, variableList(graph.variables)],
     [TRAINABLE_VARIABLES, variableList(graph.variables.filter(({ trainable }) => trainable))],

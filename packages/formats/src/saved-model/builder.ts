@@ -26,9 +26,9 @@ import { TensorBundleWriter } from "../checkpoint/tensor-bundle-writer.js";
 import type { Asset } from "../graph-builder/asset.js";
 import type { GraphBuilder } from "../graph-builder/graph-builder.js";
 import type { Operation } from "../graph-builder/operation.js";
+import { checkVariableValues } from "../graph-builder/variable-values.js";
 import type { MetaGraphDef, SignatureDef } from "../protobuf/gen/tensorflow/core/protobuf/meta_graph_pb.js";
 import { SavedModelSchema } from "../protobuf/gen/tensorflow/core/protobuf/saved_model_pb.js";
-import { sameShape, shapeText } from "../shape.js";
 import { failedPrecondition, invalidArgument, StatusError } from "../status.js";
 import type { Tensor } from "../tensor.js";
 import { buildMetaGraphDef } from "./build-meta-graph.js";
@@ -94,7 +94,7 @@ export class SavedModelBuilder {
   }
 
   private add(tags: readonly string[], parts: MetaGraphParts, variables: ReadonlyMap<string, Tensor>): void {
-    checkVariables(parts.graph, variables);
+    checkVariableValues(parts.graph.variables, variables);
     this.checkAssets(parts.graph.assets);
     this.metaGraphs.push(buildMetaGraphDef(tags, parts));
     this.assets.push(...parts.graph.assets);
@@ -179,16 +179,4 @@ function entriesOf(folder: string): string[] {
   } catch (reason) {
     throw StatusError.from(reason);
   }
-}
-
-/** Every variable of the graph must have a value of its dtype and shape. */
-function checkVariables(graph: GraphBuilder, values: ReadonlyMap<string, Tensor>): void {
-  const problems = graph.variables.flatMap(({ name, dtype, shape }) => {
-    const value = values.get(name);
-    if (value === undefined) return [`variable "${name}" has no value`];
-    if (value.dtype === dtype && sameShape(value.shape, shape)) return [];
-    const expected = `${dtype} of shape ${shapeText(shape)}`;
-    return [`variable "${name}" must be ${expected}, got ${value.dtype} of shape ${shapeText(value.shape)}`];
-  });
-  if (problems.length > 0) throw invalidArgument(`Values of variables: ${problems.join("; ")}`);
 }

@@ -112,7 +112,8 @@ function tensorNameOf(asset: AssetFileDef): string {
   return encoding?.case === "name" ? encoding.value : "";
 }
 
-function assetPath(folder: string, filename: string): string {
+/** The path of an asset file. INVALID_ARGUMENT for a name that leads out of `folder`, which is absolute. */
+export function assetPath(folder: string, filename: string): string {
   const file = path.resolve(folder, filename);
   if (filename.includes("\0") || path.isAbsolute(filename) || !file.startsWith(folder + path.sep)) {
     throw invalidArgument(
