@@ -11,3 +11,4 @@ export { loadModel } from "./model-folder.js";
 export { loadOnnxModel } from "./onnx-model.js";
 export type { RowIndependence } from "./passes/row-independence.js";
 export { Session } from "./session.js";
+export { loadSessionBundle } from "./session-bundle.js";

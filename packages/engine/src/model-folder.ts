@@ -1,10 +1,11 @@
 /** What a version folder may hold besides a SavedModel, and which loader takes it. */
 import { readdirSync } from "node:fs";
 import path from "node:path";
-import { isSavedModelFolder } from "@servable/formats";
+import { isSavedModelFolder, isSessionBundleFolder } from "@servable/formats";
 import { loadFrozenGraph } from "./frozen-graph.js";
 import { type LoadOptions, loadSavedModel, type Model } from "./model.js";
 import { loadOnnxModel } from "./onnx-model.js";
+import { loadSessionBundle } from "./session-bundle.js";
 
 /** Loaders by the ending of the only file they need. */
 const singleFileLoaders: Readonly<Record<string, (file: string, options: LoadOptions) => Model>> = {
@@ -14,12 +15,15 @@ const singleFileLoaders: Readonly<Record<string, (file: string, options: LoadOpt
 };
 
 /**
- * Loads the model in a version folder: a SavedModel, or a single `.onnx`, `.pb` or `.pbtxt` file (a frozen graph).
+ * Loads the model in a version folder: a SavedModel, a SessionBundle (`export.meta`), or a single `.onnx`, `.pb` or
+ * `.pbtxt` file (a frozen graph).
  * NOT_FOUND for a folder without a model, tags or ops that don't exist; DATA_LOSS and INVALID_ARGUMENT for damaged
  * files; UNIMPLEMENTED when no signature can run (one that can't does not take the others down).
  */
 export function loadModel(dir: string, options: LoadOptions = {}): Model {
-  const file = isSavedModelFolder(dir) ? undefined : onlyModelFile(dir);
+  if (isSavedModelFolder(dir)) return loadSavedModel(dir, options);
+  if (isSessionBundleFolder(dir)) return loadSessionBundle(dir, options);
+  const file = onlyModelFile(dir);
   if (file === undefined) return loadSavedModel(dir, options);
   const load = singleFileLoaders[path.extname(file)] as (file: string, options: LoadOptions) => Model;
   return load(path.join(dir, file), options);

@@ -164,7 +164,8 @@ export class Program {
     return node;
   }
 
-  private runOnce(feeds: readonly (readonly [string, Tensor])[], target: string): void {
+  /** Runs an op for its effect on variables and tables, with those of the tensors fed that the graph has. */
+  runOnce(feeds: readonly (readonly [string, Tensor])[], target: string): void {
     const present = feeds.filter(([name]) => this.main.nodes.has(nodeName(name)));
     const graph = this.graphOf({
       feeds: present.map(([name, value]) => ({ name, shape: value.shape })),

@@ -1,6 +1,7 @@
 /**
  * Reading checkpoints from inside a graph, as restoring does. Values are not read here: each output knows where it
- * lies, and is read by whoever looks at it. Behaviour: tensorflow/core/kernels/save_restore_v2_ops.cc.
+ * lies, and is read by whoever looks at it. Behaviour: tensorflow/core/kernels/save_restore_v2_ops.cc
+ * and save_restore_tensor.cc.
  */
 import {
   type CheckpointReader,
@@ -13,7 +14,7 @@ import {
   type Tensor,
 } from "@servable/formats";
 import { type ConstantSource, restoredTensor } from "../../graph/constant.js";
-import { asTensorOf, type Value } from "../../values.js";
+import { asTensorOf, type Resource, type Value } from "../../values.js";
 import type { HostTable, Kernel, NodeFacts } from "../op-table.js";
 import { stateful } from "./stateful.js";
 
@@ -31,6 +32,47 @@ function restoreV2(node: NodeFacts): Kernel {
       restore(reader, prefix, name, slices[i] as string, types[i] as Tensor["dtype"]),
     );
   };
+}
+
+/**
+ * Restore and RestoreSlice, each of which reads one tensor of a checkpoint, in either format, that is given by its
+ * path or the pattern of its shards. A graph has one for every variable: they share a reader.
+ */
+function restoreOne(node: NodeFacts): Kernel {
+  const dtype = node.attrs.type("dt");
+  return ([patternInput, nameInput, sliceInput], { resources }) => {
+    const pattern = onlyText(patternInput, "file_pattern");
+    const name = onlyText(nameInput, "tensor_name");
+    const slice = sliceInput === undefined ? "" : onlyText(sliceInput, "shape_and_slice");
+    const { reader } = resources.lookupOrCreate(
+      "Checkpoint",
+      `checkpoint ${pattern}`,
+      () =>
+        new OpenedCheckpoint(
+          `checkpoint ${pattern}`,
+          missingIsUnknown(() => openCheckpoint(pattern)),
+        ),
+    );
+    return [restore(reader, pattern, name, slice, dtype)];
+  };
+}
+
+/** A checkpoint's reader among the resources of a model: values are read from it when first asked for. */
+class OpenedCheckpoint implements Resource {
+  readonly kind = "Checkpoint";
+
+  constructor(
+    readonly name: string,
+    readonly reader: CheckpointReader,
+  ) {}
+}
+
+function onlyText(value: Value | undefined, what: string): string {
+  const [text, ...more] = textOf(value);
+  if (text === undefined || more.length > 0) {
+    throw invalidArgument(`${what} must be one string, got ${text === undefined ? 0 : 1 + more.length}`);
+  }
+  return text;
 }
 
 /** A checkpoint with a missing shard is UNKNOWN to TensorFlow, and so to those who watch for its codes. */
@@ -109,4 +151,8 @@ function parseSlice(text: string, name: string): { shape: number[]; start: numbe
   return { shape, start, length };
 }
 
-export const checkpointReadingKernels: HostTable = { RestoreV2: stateful(restoreV2) };
+export const checkpointReadingKernels: HostTable = {
+  Restore: stateful(restoreOne),
+  RestoreSlice: stateful(restoreOne),
+  RestoreV2: stateful(restoreV2),
+};
