@@ -213,6 +213,13 @@ def _():
   return tf.cond(b('p'), lambda: y[:1], lambda: tf.concat([y, y], 0))
 
 
+@case('a choice that a default decides', {'x': 3.0})
+def _():
+  x = f('x')
+  training = tf1.placeholder_with_default(False, [], name='training')
+  return tf.cond(training, lambda: tf.random.uniform([]) + x, lambda: tf.cond(training, lambda: x * 5, lambda: x * 2))
+
+
 # ---- loops ----
 
 

@@ -28,12 +28,15 @@ import { shapeRows } from "../ops/shape/index.js";
 import { ResourceManager } from "../runtime/resource-manager.js";
 import { asTensor, isTensor } from "../values.js";
 import { tripCount } from "./loop-counters.js";
-import { type Replacement, rewrite, type Visited, wholeNode } from "./rewrite.js";
+import { type Replacement, rewrite, unique, type Visited, wholeNode } from "./rewrite.js";
 
 /** Constants up to this many elements are looked at and folded. */
 const MAX_FOLDED = 1 << 16;
-/** A loop's argument shapes settle in a few rounds: sizes become unknown, then ranks. */
-const MAX_ROUNDS = 8;
+/**
+ * A loop's argument shapes settle in a few rounds: sizes become unknown, then ranks. Loops in loops get fewer, by depth,
+ * for their bodies are analyzed in each round of the loops around them.
+ */
+const ROUNDS = [8, 3, 3, 1, 1, 1];
 
 export interface Analyzed {
   readonly graph: Graph;
@@ -43,8 +46,20 @@ export interface Analyzed {
   readonly bodies: ReadonlyMap<Node, readonly Analyzed[]>;
 }
 
+/** The analysis of one graph in the making. */
+interface Scope {
+  readonly known: Map<Node, readonly Known[]>;
+  readonly bodies: Map<Node, readonly Analyzed[]>;
+  /** How many loops are around it. */
+  readonly depth: number;
+}
+
 /** Analyzes and folds. `args` says what is known of the graph's inputs; their declared shapes by default. */
 export function analyze(graph: Graph, args?: readonly Known[]): Analyzed {
+  return analyzeAt(0, graph, args);
+}
+
+function analyzeAt(depth: number, graph: Graph, args?: readonly Known[]): Analyzed {
   const known = new Map<Node, readonly Known[]>();
   const bodies = new Map<Node, readonly Analyzed[]>();
   const argIndex = new Map(graph.inputs.map((node, i) => [node, i]));
@@ -55,7 +70,7 @@ export function analyze(graph: Graph, args?: readonly Known[]): Analyzed {
       known.set(node, [args?.[arg] ?? { type: node.outputTypes[0] as ValueType, shape: node.shape ?? null }]);
       return wholeNode(node);
     }
-    return visitNode(visited, known, bodies);
+    return visitNode(visited, { known, bodies, depth });
   };
   return { graph: rewrite(graph, visit), known, bodies };
 }
@@ -64,11 +79,8 @@ export function knownOf(known: ReadonlyMap<Node, readonly Known[]>, edge: Edge):
   return known.get(edge.node)?.[edge.index] ?? { type: edgeType(edge), shape: null };
 }
 
-function visitNode(
-  { node, inputs, controls }: Visited,
-  known: Map<Node, readonly Known[]>,
-  bodies: Map<Node, readonly Analyzed[]>,
-): Replacement {
+function visitNode({ node, inputs, controls }: Visited, scope: Scope): Replacement {
+  const { known } = scope;
   const copy: Node = { ...node, inputs, controls };
   if (node.constant !== undefined) {
     known.set(copy, [knownConstant(node.constant)]);
@@ -76,7 +88,7 @@ function visitNode(
   }
   const inputKnown = inputs.map((edge) => knownOf(known, edge));
   if (node.op === "Const") return constants(node, [constantOf(node.attrs.tensor("value"))], known);
-  if (node.bodies !== undefined) return visitBodies(copy, inputKnown, known, bodies);
+  if (node.bodies !== undefined) return visitBodies(copy, inputKnown, scope);
   const inferred = infer(copy, inputKnown);
   const folded = controls.length === 0 ? fold(copy, inputKnown, inferred) : undefined;
   if (folded !== undefined) return constants(node, folded, known);
@@ -219,17 +231,50 @@ function fromPartial(known: Known, type: ValueType | undefined): ConstantSource 
 
 // ---- branches and bodies -------------------------------------------------------------------------------------
 
-function visitBodies(
-  node: Node,
-  inputs: readonly Known[],
-  known: Map<Node, readonly Known[]>,
-  bodies: Map<Node, readonly Analyzed[]>,
-): Replacement {
-  const analyzed = isLoop(node) ? analyzeLoop(node, inputs) : analyzeBranches(node, inputs);
+function visitBodies(node: Node, inputs: readonly Known[], scope: Scope): Replacement {
+  const taken = isLoop(node) ? undefined : takenBranch(node, inputs[0]);
+  if (taken !== undefined) return inlineBranch(node, taken, scope);
+  const analyzed = isLoop(node)
+    ? analyzeLoop(node, inputs, scope.depth)
+    : analyzeBranches(node, inputs, scope.depth);
   const copy: Node = { ...node, bodies: analyzed.bodies.map((body) => body.graph) };
-  bodies.set(copy, analyzed.bodies);
-  known.set(copy, analyzed.outputs);
+  scope.bodies.set(copy, analyzed.bodies);
+  scope.known.set(copy, analyzed.outputs);
   return wholeNode(copy);
+}
+
+/** The branch that is always taken, because what decides is a constant. */
+function takenBranch(node: Node, decides: Known | undefined): Graph | undefined {
+  const value = smallTensor(decides?.constant);
+  if (value === undefined || value.shape.length > 0 || value.dtype === "string") return undefined;
+  const bodies = node.bodies ?? [];
+  const number = Number(value.data[0]);
+  if (!node.op.endsWith("Case")) return bodies[number === 0 ? 1 : 0];
+  return bodies[number] ?? bodies.at(-1);
+}
+
+/** The nodes of a branch in place of the node that chooses it. */
+function inlineBranch(node: Node, branch: Graph, scope: Scope): Replacement {
+  const done = new Map<Node, Replacement>(
+    branch.inputs.map((feed, i) => [feed, { outputs: [node.inputs[i + 1] as Edge], controls: [] }]),
+  );
+  const edgeOf = (edge: Edge) => done.get(edge.node)?.outputs[edge.index] as Edge;
+  const controlsOf = (nodes: readonly Node[]) =>
+    unique(nodes.flatMap((before) => controlsAfter(done.get(before))));
+  for (const inside of branch.nodes) {
+    if (done.has(inside)) continue;
+    const named: Node = { ...inside, name: `${node.name}/${inside.name}` };
+    const inputs = inside.inputs.map(edgeOf);
+    const controls = unique([...controlsOf(inside.controls), ...node.controls]);
+    done.set(inside, visitNode({ node: named, inputs, controls }, scope));
+  }
+  const outputs = branch.outputs.map(edgeOf);
+  const effects = controlsOf(branch.effects);
+  return { outputs, controls: unique([...effects, ...outputs.map((edge) => edge.node)]) };
+}
+
+function controlsAfter(replaced: Replacement | undefined): readonly Node[] {
+  return replaced?.controls ?? replaced?.outputs.map((edge) => edge.node) ?? [];
 }
 
 interface AnalyzedBodies {
@@ -237,9 +282,9 @@ interface AnalyzedBodies {
   readonly outputs: readonly Known[];
 }
 
-function analyzeBranches(node: Node, inputs: readonly Known[]): AnalyzedBodies {
+function analyzeBranches(node: Node, inputs: readonly Known[], depth: number): AnalyzedBodies {
   const args = inputs.slice(1);
-  const bodies = (node.bodies ?? []).map((body) => analyze(body, args));
+  const bodies = (node.bodies ?? []).map((body) => analyzeAt(depth, body, args));
   const outputs = node.outputTypes.map((type, i) =>
     bodies
       .map((body) => widened(knownOf(body.known, outputEdge(node, body.graph, i)), type))
@@ -248,22 +293,25 @@ function analyzeBranches(node: Node, inputs: readonly Known[]): AnalyzedBodies {
   return { bodies, outputs };
 }
 
-function analyzeLoop(node: Node, inputs: readonly Known[]): AnalyzedBodies {
+function analyzeLoop(node: Node, inputs: readonly Known[], depth: number): AnalyzedBodies {
   const [cond, body] = node.bodies as readonly [Graph, Graph];
-  let args = inputs.map((known, i) => (isInvariant(body, i) ? known : widened(known, known.type)));
+  const rounds = ROUNDS[depth] ?? 0;
+  const vary = (known: readonly Known[], shapeOf: (shape: PartialShape, i: number) => PartialShape) =>
+    known.map((each, i) =>
+      isInvariant(body, i) ? each : { type: each.type, shape: shapeOf(each.shape, i) },
+    );
+  // With one round only, sizes are taken for unknown from the start.
+  let args = vary(inputs, (shape) => (rounds > 1 ? shape : (shape?.map(() => -1) ?? null)));
   for (let round = 0; ; round++) {
-    if (round === MAX_ROUNDS) args = args.map((known) => ({ type: known.type, shape: null }));
-    const analyzed = analyze(body, args);
-    const next = args.map((known, i) => {
-      if (isInvariant(body, i)) return known;
-      const shape = commonShape(
-        known.shape,
-        knownOf(analyzed.known, outputEdge(node, analyzed.graph, i)).shape,
-      );
-      return { type: known.type, shape };
-    });
-    if (round === MAX_ROUNDS || next.every((known, i) => sameShape(known.shape, args[i]?.shape ?? null))) {
-      return { bodies: [analyze(cond, args), analyzed], outputs: [...args, ...stackedItems(node, analyzed)] };
+    const isLast = round >= rounds;
+    if (isLast) args = vary(args, () => null);
+    const analyzed = analyzeAt(depth + 1, body, args);
+    const next = vary(args, (shape, i) =>
+      commonShape(shape, knownOf(analyzed.known, outputEdge(node, analyzed.graph, i)).shape),
+    );
+    if (isLast || next.every((known, i) => sameShape(known.shape, args[i]?.shape ?? null))) {
+      const bodies = [analyzeAt(depth + 1, cond, args), analyzed];
+      return { bodies, outputs: [...args, ...stackedItems(node, analyzed)] };
     }
     args = next;
   }

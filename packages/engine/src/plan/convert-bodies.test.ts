@@ -93,3 +93,14 @@ function firstRows(value: Tensor, rows: number): Tensor {
     data: value.data.slice(0, rows * size),
   } as Tensor;
 }
+
+describe("A choice whose predicate is known", () => {
+  it("leaves only the branch that is taken", () => {
+    const recorded = controlFlowCases.find(({ title }) => title === "a choice that a default decides");
+    const { plan } = planOf(recorded as ControlFlowCase, false);
+    assert.deepEqual(
+      plan.partition.groups.flatMap((group) => group.nodes.map((node) => node.op)),
+      ["Mul"],
+    );
+  });
+});
