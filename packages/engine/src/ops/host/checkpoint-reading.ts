@@ -47,11 +47,7 @@ function restoreOne(node: NodeFacts): Kernel {
     const { reader } = resources.lookupOrCreate(
       "Checkpoint",
       `checkpoint ${pattern}`,
-      () =>
-        new OpenedCheckpoint(
-          `checkpoint ${pattern}`,
-          missingIsUnknown(() => openCheckpoint(pattern)),
-        ),
+      () => new OpenedCheckpoint(`checkpoint ${pattern}`, openCheckpoint(pattern)),
     );
     return [restore(reader, pattern, name, slice, dtype)];
   };
