@@ -40,6 +40,7 @@ import { slicingKernels } from "./slicing.js";
 import { sortingKernels } from "./sorting.js";
 import { sparseKernels } from "./sparse/index.js";
 import { specialKernels } from "./special.js";
+import { stackKernels } from "./stacks.js";
 import { stringKernels } from "./strings/index.js";
 import { tableKernels } from "./tables/tables.js";
 import { tensorListKernels } from "./tensor-lists.js";
@@ -65,6 +66,7 @@ export const hostRows: HostTable = {
   ...sparseKernels,
   ...stringKernels,
   ...tableKernels,
+  ...stackKernels,
   ...tensorListKernels,
   ...variableKernels,
   ...specialKernels,

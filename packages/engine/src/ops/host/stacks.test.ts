@@ -1,0 +1,4 @@
+import { stackKernels } from "./stacks.js";
+import { describeRecorded } from "./testing/recorded-cases.js";
+
+describeRecorded("stacks", stackKernels);
