@@ -27,6 +27,8 @@ export interface ServerCoreOptions {
   readonly pollIntervalMs: number;
   /** Which labels may point at a version that is not available. */
   readonly labelsForUnavailable: "none" | "new" | "any";
+  /** Told of the configuration that takes effect. */
+  readonly onConfig: (configs: readonly ModelConfig[]) => void;
   readonly log: { info(message: string): void; warn(message: string): void };
 }
 
@@ -55,6 +57,7 @@ export class ServerCore implements Models {
   async start(configs: readonly ModelConfig[]): Promise<void> {
     checkModelConfigs(configs);
     this.#configs = configs;
+    this.options.onConfig(configs);
     for (const { name } of configs) this.options.log.info(`(Re-)adding model: ${name}`);
     const { loaderOf } = this.options;
     const target = adaptVersions<string, Loader<ServedModel>>(
@@ -73,6 +76,7 @@ export class ServerCore implements Models {
     const before = this.#configs;
     // Labels move only once what they point at is there.
     this.#configs = configs.map((config) => ({ ...config, labels: labelsOf(before, config.name) }));
+    this.options.onConfig(configs);
     for (const { name } of configs) this.options.log.info(`(Re-)adding model: ${name}`);
     await this.#source.update(configs.map(monitored));
     await this.monitor.waitUntil(

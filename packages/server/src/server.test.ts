@@ -1,12 +1,14 @@
 /** The server over real sockets, with a small engine in place of the real one: what it does with any model. */
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
+import { fromBinary } from "@bufbuild/protobuf";
 import { credentials } from "@grpc/grpc-js";
-import { Code, stringTensor, type Tensor, tensor } from "@servable/formats";
+import { Code, readTfRecords, stringTensor, type Tensor, tensor, tensorFromProto } from "@servable/formats";
+import type { TensorProto } from "@servable/formats/protobuf/tensorflow/core/framework/tensor_pb";
 import {
   GetModelMetadataRequestSchema,
   GetModelMetadataResponseSchema,
@@ -16,6 +18,7 @@ import {
   ReloadConfigRequestSchema,
   ReloadConfigResponseSchema,
 } from "@servable/formats/protobuf/tensorflow_serving/apis/model_management_pb";
+import { PredictionLogSchema } from "@servable/formats/protobuf/tensorflow_serving/apis/prediction_log_pb";
 import { eventually } from "./testing/eventually.js";
 import { GrpcTestClient } from "./testing/grpc-test-client.js";
 import { parseAnswer } from "./testing/rest-json.js";
@@ -837,6 +840,50 @@ describe("metrics", () => {
     } finally {
       await server.stop();
     }
+  });
+});
+
+describe("the request log", () => {
+  it("holds what was asked and answered by both APIs, and warms a model up", async () => {
+    const folder = await putVersion("logged", 1);
+    const filenamePrefix = join(base, "logs", "logged");
+    const models = [
+      modelAt("logged", join(base, "logged"), { logging: { samplingRate: 1, filenamePrefix } }),
+    ];
+    const server = await startTestServer(models);
+    await predict(server.grpc, { name: "logged" }, x);
+    // To be read back, the example must be one: that of no features.
+    await regress(server.grpc, { name: "logged", signature: "regress" }, { examples: [new Uint8Array()] });
+    await server.rest("/v1/models/logged:predict", '{"instances": [1, 2, 5]}');
+    await assert.rejects(predict(server.grpc, { name: "logged" }, new Map()));
+    await server.stop();
+
+    const [file] = await readdir(join(base, "logs"));
+    const path = join(base, "logs", file as string);
+    const logs = [...readTfRecords(await readFile(path))].map((record) =>
+      fromBinary(PredictionLogSchema, record),
+    );
+    assert.deepEqual(
+      logs.map(({ logType }) => logType.case),
+      ["predictLog", "regressLog", "predictLog"],
+    );
+    for (const { logMetadata, logType } of logs) {
+      assert.deepEqual([logMetadata?.modelSpec?.name, logMetadata?.savedModelTags], ["logged", ["serve"]]);
+      if (logType.case !== "predictLog") continue;
+      const { request, response } = logType.value;
+      assert.deepEqual(tensorFromProto(request?.inputs.x as TensorProto, "x"), x.get("x"));
+      assert.deepEqual(tensorFromProto(response?.outputs.y as TensorProto, "y"), floats(2.5, 3, 4.5));
+      assert.equal(response?.modelSpec?.versionChoice.case, "version");
+    }
+
+    await mkdir(join(folder, "assets.extra"));
+    await copyFile(path, join(folder, "assets.extra", "tf_serving_warmup_requests"));
+    const again = await startTestServer([modelAt("logged", join(base, "logged"))]);
+    assert.equal(
+      (await modelStatus(again.grpc, { name: "logged" })).modelVersionStatus[0]?.state,
+      State.AVAILABLE,
+    );
+    await again.stop();
   });
 });
 

@@ -3,6 +3,7 @@
  * loaded, so that their states can be asked for, and says that it runs when the first load of each is over.
  */
 import { type StatusError, unavailable } from "@servable/formats";
+import type { ModelConfig } from "./config/model-config.js";
 import { pollModelConfig } from "./config/model-config-polling.js";
 import type { ServerSettings } from "./config/server-settings.js";
 import { idText, type ServableId } from "./core/servable.js";
@@ -13,6 +14,7 @@ import type { RunningTransport } from "./grpc/transport.js";
 import type { Log } from "./log.js";
 import type { Measuring } from "./monitoring/measure.js";
 import type { PrometheusMetrics } from "./monitoring/prometheus.js";
+import { RequestLog, type RequestLoggings } from "./monitoring/request-log.js";
 import type { HttpRoute, RunningHttpServer } from "./rest/http-server.js";
 import { savedModelLoaders } from "./saved-model-loading.js";
 import type { WorkerSupply } from "./servables/worker-supply.js";
@@ -41,6 +43,7 @@ interface Parts {
   readonly core: ServerCore;
   readonly metrics: PrometheusMetrics | undefined;
   readonly measuring: Measuring;
+  readonly requestLog: RequestLog;
   readonly stopping: AbortSignal;
 }
 
@@ -51,7 +54,9 @@ export async function startServer(
 ): Promise<RunningServer> {
   const metrics = await createMetrics(settings);
   const loaderOf = savedModelLoaders(settings, workers, metrics, log);
-  const core = new ServerCore({ ...settings.lifeCycle, loaderOf, log });
+  const requestLog = new RequestLog(settings.load.tags ?? [], log);
+  const onConfig = (configs: readonly ModelConfig[]) => requestLog.configure(loggingsOf(configs));
+  const core = new ServerCore({ ...settings.lifeCycle, loaderOf, onConfig, log });
   core.monitor.listen((id, state) => logState(log, id, state));
   const isKnownModel = (name: string) => core.modelNames.includes(name);
   const stopping = new AbortController();
@@ -60,6 +65,7 @@ export async function startServer(
     core,
     metrics,
     measuring: { metrics, isKnownModel },
+    requestLog,
     stopping: stopping.signal,
   };
 
@@ -78,10 +84,15 @@ export async function startServer(
       stopping.abort(unavailable("The server is shutting down"));
       await drain(grpc, rest);
       await polling;
+      await requestLog.close();
       await core.close();
       await workers.close();
     },
   };
+}
+
+function loggingsOf(configs: readonly ModelConfig[]): RequestLoggings {
+  return new Map(configs.flatMap(({ name, logging }) => (logging === undefined ? [] : [[name, logging]])));
 }
 
 async function createMetrics({ prometheus }: ServerSettings): Promise<PrometheusMetrics | undefined> {
@@ -111,12 +122,17 @@ function errorText(error: StatusError): string {
 }
 
 async function startGrpc(parts: Parts): Promise<RunningTransport | undefined> {
-  const { settings, core, measuring, stopping } = parts;
+  const { settings, core, measuring, requestLog, stopping } = parts;
   const { addresses, tls, channelArguments, hasHealthService } = settings.grpc;
   if (addresses.length === 0) return undefined;
   const { startGrpcJs } = await import("./grpc/grpc-js-transport.js");
   const { checkMethodNames, answerAsTensorContent } = settings;
-  const methods = servingMethods(core, { checkMethodNames, answerAsTensorContent, measuring });
+  const methods = servingMethods(core, {
+    checkMethodNames,
+    answerAsTensorContent,
+    measuring,
+    requestLog,
+  });
   const health = healthMethods({
     services: [PREDICTION_SERVICE, MODEL_SERVICE],
     isServing: () => !stopping.aborted && core.modelNames.every((name) => core.isAvailable(name)),
@@ -138,8 +154,9 @@ async function startRest(parts: Parts): Promise<RunningHttpServer | undefined> {
     import("./rest/http-server.js"),
     import("./rest/rest-api.js"),
   ]);
-  const { checkMethodNames } = parts.settings;
-  const api = restApi(parts.core, { checkMethodNames, measuring: parts.measuring });
+  const { core, measuring, requestLog, settings } = parts;
+  const { checkMethodNames } = settings;
+  const api = restApi(core, { checkMethodNames, measuring, requestLog });
   const serving: HttpRoute = {
     prefix: "/v1/",
     handler: async (request) => ({ contentType: "application/json", body: await api(request) }),

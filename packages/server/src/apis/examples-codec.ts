@@ -3,6 +3,7 @@
  * one layout: the model's spec or the tasks in field 1, the examples in field 2.
  */
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { Code, decodeMessage } from "@servable/formats";
 import {
   ClassificationResponseSchema,
@@ -12,6 +13,7 @@ import {
   InferenceTaskSchema,
   MultiInferenceResponseSchema,
 } from "@servable/formats/protobuf/tensorflow_serving/apis/inference_pb";
+import { ModelSpecSchema } from "@servable/formats/protobuf/tensorflow_serving/apis/model_pb";
 import {
   RegressionResponseSchema,
   type RegressionResultSchema,
@@ -21,7 +23,7 @@ import type { ExampleInput } from "../inference/examples.js";
 import type { ModelSpec } from "../inference/model-spec.js";
 import type { InferenceResult, InferenceTask, MultiInferenceRequest } from "../inference/multi-inference.js";
 import type { RegressRequest, RegressResponse } from "../inference/regress.js";
-import { modelSpecFromBytes, modelSpecMessage, modelSpecOf } from "./model-spec-codec.js";
+import { modelSpecFromBytes, modelSpecMessage, modelSpecOf, requestSpecMessage } from "./model-spec-codec.js";
 import { forEachField } from "./wire-fields.js";
 
 const MODEL_SPEC = 1;
@@ -52,6 +54,21 @@ export function decodeMultiInferenceRequest(bytes: Uint8Array): MultiInferenceRe
 function decodeTask(bytes: Uint8Array): InferenceTask {
   const { modelSpec, methodName } = decodeMessage(InferenceTaskSchema, bytes, "tasks", Code.INTERNAL);
   return { spec: modelSpec && modelSpecOf(modelSpec), methodName };
+}
+
+/** A ClassificationRequest or RegressionRequest as a client would have sent it. */
+export function encodeExamplesRequest(spec: ModelSpec, { examples, context }: ExampleInput): Uint8Array {
+  const list = new BinaryWriter();
+  for (const example of examples) list.tag(EXAMPLES, WireType.LengthDelimited).bytes(example);
+  if (context !== undefined) list.tag(CONTEXT, WireType.LengthDelimited).bytes(context);
+  const kind = context === undefined ? EXAMPLE_LIST : EXAMPLE_LIST_WITH_CONTEXT;
+  const input = new BinaryWriter().tag(kind, WireType.LengthDelimited).bytes(list.finish()).finish();
+  return new BinaryWriter()
+    .tag(MODEL_SPEC, WireType.LengthDelimited)
+    .bytes(toBinary(ModelSpecSchema, requestSpecMessage(spec)))
+    .tag(INPUT, WireType.LengthDelimited)
+    .bytes(input)
+    .finish();
 }
 
 const EXAMPLE_LIST = 1;

@@ -22,6 +22,18 @@ export function modelSpecOf({ name, signatureName, versionChoice }: ModelSpecMes
   }
 }
 
+/** The spec of a request. */
+export function requestSpecMessage({ name, version, label, signatureName }: ModelSpec): ModelSpecMessage {
+  const versionChoice =
+    version !== undefined
+      ? { case: "version" as const, value: { value: version } }
+      : label !== undefined
+        ? { case: "versionLabel" as const, value: label }
+        : { case: undefined };
+  return create(ModelSpecSchema, { name, signatureName, versionChoice });
+}
+
+/** The spec of what answered. */
 export function modelSpecMessage({ name, version, signatureName }: ServedSpec): ModelSpecMessage {
   return create(ModelSpecSchema, {
     name,

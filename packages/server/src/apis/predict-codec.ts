@@ -12,11 +12,14 @@ import {
   tensorToProto,
 } from "@servable/formats";
 import { TensorProtoSchema } from "@servable/formats/protobuf/tensorflow/core/framework/tensor_pb";
-import { PredictResponseSchema } from "@servable/formats/protobuf/tensorflow_serving/apis/predict_pb";
+import {
+  PredictRequestSchema,
+  PredictResponseSchema,
+} from "@servable/formats/protobuf/tensorflow_serving/apis/predict_pb";
 import type { LazyTensor } from "../inference/feeds.js";
 import type { ModelSpec } from "../inference/model-spec.js";
 import type { PredictRequest, PredictResponse } from "../inference/predict.js";
-import { modelSpecFromBytes, modelSpecMessage } from "./model-spec-codec.js";
+import { modelSpecFromBytes, modelSpecMessage, requestSpecMessage } from "./model-spec-codec.js";
 import { forEachField } from "./wire-fields.js";
 
 const MODEL_SPEC = 1;
@@ -50,6 +53,17 @@ function addInput(inputs: Map<string, LazyTensor>, entry: Uint8Array): void {
 function decodeTensor(name: string, bytes: Uint8Array): Tensor {
   const what = `input "${name}"`;
   return tensorFromProto(decodeMessage(TensorProtoSchema, bytes, what, Code.INTERNAL), what);
+}
+
+/** A request as a client would have sent it. */
+export function encodePredictRequest(spec: ModelSpec, inputs: ReadonlyMap<string, Tensor>): Uint8Array {
+  const message = create(PredictRequestSchema, {
+    modelSpec: requestSpecMessage(spec),
+    inputs: Object.fromEntries(
+      [...inputs].map(([name, tensor]) => [name, tensorToProto(tensor, { asContent: true })]),
+    ),
+  });
+  return toBinary(PredictRequestSchema, message);
 }
 
 /** @param asContent whether numbers go into tensor_content, as bytes, or into typed lists */

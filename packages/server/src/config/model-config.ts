@@ -2,10 +2,12 @@
 import { resolve } from "node:path";
 import { invalidArgument } from "@servable/formats";
 import type { FileSystemStoragePathSourceConfig_ServableVersionPolicy as VersionPolicyMessage } from "@servable/formats/protobuf/tensorflow_serving/config/file_system_storage_path_source_pb";
+import type { LoggingConfig } from "@servable/formats/protobuf/tensorflow_serving/config/logging_config_pb";
 import type {
   ModelConfig as ModelConfigMessage,
   ModelServerConfig,
 } from "@servable/formats/protobuf/tensorflow_serving/config/model_server_config_pb";
+import type { RequestLogging } from "../monitoring/request-log.js";
 import type { VersionChoice } from "../sources/file-system.js";
 
 export interface ModelConfig {
@@ -15,6 +17,8 @@ export interface ModelConfig {
   readonly versions: VersionChoice;
   /** Names for version numbers. */
   readonly labels: ReadonlyMap<string, bigint>;
+  /** Which requests to log, and where, if any. */
+  readonly logging?: RequestLogging;
 }
 
 export const LATEST: VersionChoice = { kind: "latest", count: 1 };
@@ -53,12 +57,31 @@ function modelConfigOf(message: ModelConfigMessage): ModelConfig {
       `Model ${name}: model_platform "${modelPlatform}" is not supported, expected "${PLATFORM}"`,
     );
   }
+  const logging = loggingOf(name, message.loggingConfig);
   return {
     name,
     basePath: basePath === "" ? "" : resolve(basePath),
     versions: versionChoiceOf(modelVersionPolicy),
     labels: new Map(Object.entries(versionLabels)),
+    ...(logging === undefined ? {} : { logging }),
   };
+}
+
+const LOG_COLLECTOR = "tfrecord";
+
+function loggingOf(model: string, message: LoggingConfig | undefined): RequestLogging | undefined {
+  const { type = "", filenamePrefix = "" } = message?.logCollectorConfig ?? {};
+  const samplingRate = message?.samplingConfig?.samplingRate ?? 0;
+  if (message === undefined) return undefined;
+  const where = `Model ${model}: logging_config`;
+  if (type !== "" && type !== LOG_COLLECTOR) {
+    throw invalidArgument(`${where}: type "${type}" is not supported, expected "${LOG_COLLECTOR}"`);
+  }
+  if (filenamePrefix === "") throw invalidArgument(`${where} has no filename_prefix`);
+  if (!(samplingRate >= 0 && samplingRate <= 1)) {
+    throw invalidArgument(`${where}: sampling_rate ${samplingRate} is not between 0 and 1`);
+  }
+  return { samplingRate, filenamePrefix: resolve(filenamePrefix) };
 }
 
 function versionChoiceOf(policy: VersionPolicyMessage | undefined): VersionChoice {

@@ -36,6 +36,7 @@ import { predict } from "../inference/predict.js";
 import { regress } from "../inference/regress.js";
 import { type Measuring, measured } from "../monitoring/measure.js";
 import type { Api, MeasuredCall } from "../monitoring/metrics.js";
+import type { RequestLog } from "../monitoring/request-log.js";
 import type { ServerCore } from "../server-core.js";
 import type { Method, UnaryHandler } from "./transport.js";
 
@@ -47,6 +48,7 @@ export interface ServiceOptions {
   /** Whether Predict answers with tensor_content in place of typed lists. */
   readonly answerAsTensorContent: boolean;
   readonly measuring: Measuring;
+  readonly requestLog: RequestLog;
 }
 
 /** One kind of inference: bytes to a request, the request to a response, the response to bytes. */
@@ -64,10 +66,12 @@ export function servingMethods(core: ServerCore, options: ServiceOptions): Metho
     unary(PREDICTION_SERVICE, row.api, async (bytes, { signal }) => {
       const request = row.decode(bytes);
       const call: MeasuredCall = { model: row.modelOf(request) ?? "", api: row.api, entrypoint: "GRPC" };
-      const { checkMethodNames, measuring } = options;
-      return await measured(measuring, call, async (observer) =>
+      const { checkMethodNames, measuring, requestLog } = options;
+      const response = await measured(measuring, call, async (observer) =>
         row.encode(await row.run(core, request, { checkMethodNames, signal, observer })),
       );
+      if (requestLog.samples(call.model)) requestLog.write({ ...call, request: bytes, response });
+      return response;
     });
   return [
     inference({

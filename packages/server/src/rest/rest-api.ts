@@ -19,8 +19,14 @@ import {
 import { SignatureDefMapSchema } from "@servable/formats/protobuf/tensorflow_serving/apis/get_model_metadata_pb";
 import { GetModelStatusResponseSchema } from "@servable/formats/protobuf/tensorflow_serving/apis/get_model_status_pb";
 import { ModelSpecSchema } from "@servable/formats/protobuf/tensorflow_serving/apis/model_pb";
+import {
+  encodeClassificationResponse,
+  encodeExamplesRequest,
+  encodeRegressionResponse,
+} from "../apis/examples-codec.js";
 import { modelStatusMessage } from "../apis/model-codec.js";
 import { modelSpecMessage } from "../apis/model-spec-codec.js";
+import { encodePredictRequest, encodePredictResponse } from "../apis/predict-codec.js";
 import { classify } from "../inference/classify.js";
 import type { InferenceOptions } from "../inference/inference-options.js";
 import { modelMetadata, SIGNATURE_DEF } from "../inference/model-metadata.js";
@@ -28,7 +34,8 @@ import { type ModelSpec, signatureNameOf, withModel } from "../inference/model-s
 import { runPredict } from "../inference/predict.js";
 import { regress } from "../inference/regress.js";
 import { type Measuring, measured } from "../monitoring/measure.js";
-import type { Api } from "../monitoring/metrics.js";
+import type { Api, MeasuredCall } from "../monitoring/metrics.js";
+import type { RequestLog } from "../monitoring/request-log.js";
 import type { ServedModel } from "../servables/served-model.js";
 import type { ServerCore } from "../server-core.js";
 
@@ -43,6 +50,7 @@ export interface RestRequest {
 export interface RestOptions {
   readonly checkMethodNames: boolean;
   readonly measuring: Measuring;
+  readonly requestLog: RequestLog;
 }
 
 type RestHandler = (spec: ModelSpec, request: RestRequest) => Promise<string>;
@@ -52,8 +60,19 @@ type Inference = (
   core: ServerCore,
   spec: ModelSpec,
   body: Uint8Array,
-  options: InferenceOptions,
-) => Promise<string>;
+  options: RestInferenceOptions,
+) => Promise<InferenceAnswer>;
+
+interface RestInferenceOptions extends InferenceOptions {
+  /** Whether the call is to be logged. */
+  readonly isLogged: boolean;
+}
+
+interface InferenceAnswer {
+  readonly json: string;
+  /** The call as gRPC would have had it, when it is to be logged. */
+  readonly logged?: { readonly request: Uint8Array; readonly response: Uint8Array };
+}
 
 interface Route {
   readonly verb: "GET" | "POST";
@@ -67,7 +86,7 @@ const MODEL = String.raw`/v1/models/(?<model>[^/:]+)(?:/versions/(?<version>\d+)
 /** The answer to a request under /v1/: JSON text. Throws StatusError. */
 export function restApi(
   core: ServerCore,
-  { checkMethodNames, measuring }: RestOptions,
+  { checkMethodNames, measuring, requestLog }: RestOptions,
 ): (request: RestRequest) => Promise<string> {
   const route = (verb: Route["verb"], suffix: string, handler: RestHandler): Route => ({
     verb,
@@ -75,11 +94,15 @@ export function restApi(
     handler,
   });
   const inference = (api: Api, answer: Inference): Route =>
-    route("POST", `:${api}`, (spec, { body, signal }) =>
-      measured(measuring, { model: spec.name, api, entrypoint: "REST" }, (observer) =>
-        answer(core, spec, body, { checkMethodNames, signal, observer }),
-      ),
-    );
+    route("POST", `:${api}`, async (spec, { body, signal }) => {
+      const call: MeasuredCall = { model: spec.name, api, entrypoint: "REST" };
+      const isLogged = requestLog.samples(spec.name);
+      const { json, logged } = await measured(measuring, call, (observer) =>
+        answer(core, spec, body, { checkMethodNames, signal, observer, isLogged }),
+      );
+      if (logged !== undefined) requestLog.write({ ...call, ...logged });
+      return json;
+    });
   const routes: readonly Route[] = [
     inference("Predict", predictRest),
     inference("Classify", classifyRest),
@@ -118,20 +141,22 @@ function decodeText(what: string, text: string): string {
   }
 }
 
-const predictRest: Inference = async (core, spec, body, options) =>
-  await withModel(core, spec, async (model) => {
+const predictRest: Inference = async (core, model, body, options) =>
+  await withModel(core, model, async (servable, version) => {
     const { signatureName, layout, tensors } = tensorsFromJson(body, (name) =>
-      inputSpecs(model, signatureNameOf({ ...spec, signatureName: name })),
+      inputSpecs(servable, signatureNameOf({ ...model, signatureName: name })),
     );
+    const spec = { ...model, signatureName };
     const inputs = new Map(
       [...tensors].map(([name, tensor]): [string, () => Tensor] => [name, () => tensor]),
     );
-    const outputs = await runPredict(
-      model,
-      { spec: { ...spec, signatureName }, inputs, outputFilter: [] },
-      options,
-    );
-    return jsonFromTensors(outputs, layout);
+    // Before the model runs: it takes the tensors over.
+    const request = options.isLogged ? encodePredictRequest(spec, tensors) : undefined;
+    const outputs = await runPredict(servable, { spec, inputs, outputFilter: [] }, options);
+    const json = jsonFromTensors(outputs, layout);
+    if (request === undefined) return { json };
+    const served = { name: spec.name, version, signatureName: signatureNameOf(spec) };
+    return { json, logged: { request, response: encodePredictResponse({ spec: served, outputs }, true) } };
   });
 
 function inputSpecs(model: ServedModel, name: string): JsonTensorSpecs {
@@ -147,16 +172,24 @@ function inputSpecs(model: ServedModel, name: string): JsonTensorSpecs {
   );
 }
 
-const classifyRest: Inference = async (core, spec, body, options) => {
+const classifyRest: Inference = async (core, model, body, options) => {
   const { signatureName, ...input } = examplesFromJson(body);
-  const response = await classify(core, { spec: { ...spec, signatureName }, input }, options);
-  return jsonFromClassifications(response.classifications);
+  const spec = { ...model, signatureName };
+  const response = await classify(core, { spec, input }, options);
+  const json = jsonFromClassifications(response.classifications);
+  if (!options.isLogged) return { json };
+  const request = encodeExamplesRequest(spec, input);
+  return { json, logged: { request, response: encodeClassificationResponse(response) } };
 };
 
-const regressRest: Inference = async (core, spec, body, options) => {
+const regressRest: Inference = async (core, model, body, options) => {
   const { signatureName, ...input } = examplesFromJson(body);
-  const response = await regress(core, { spec: { ...spec, signatureName }, input }, options);
-  return jsonFromRegressions(response.values);
+  const spec = { ...model, signatureName };
+  const response = await regress(core, { spec, input }, options);
+  const json = jsonFromRegressions(response.values);
+  if (!options.isLogged) return { json };
+  const request = encodeExamplesRequest(spec, input);
+  return { json, logged: { request, response: encodeRegressionResponse(response) } };
 };
 
 /** How TensorFlow Serving prints protobuf messages: every field, by the names of the .proto files. */
