@@ -126,7 +126,7 @@ export class OnnxSession {
     });
     let results: Record<string, RuntimeTensor>;
     try {
-      results = this.session.run(feeds, this.fetches, {});
+      results = this.session.run(feeds, this.fetches, runOptions);
     } catch (error) {
       throw runtimeError(error, "running the model");
     }
@@ -190,6 +190,8 @@ function portOf({ name, isTensor, type = 0, shape = [] }: RuntimePort, file: str
   return { name, dtype, shape };
 }
 
+const runOptions = { logSeverityLevel: 4 };
+
 function sessionOptions(options: SessionOptions, externalFolder: string | undefined): object {
   const session = {
     // TensorFlow runs with denormal numbers taken for zero, and so do its users' expectations of speed.
@@ -199,23 +201,29 @@ function sessionOptions(options: SessionOptions, externalFolder: string | undefi
   return {
     ...(options.intraOpThreads === undefined ? {} : { intraOpNumThreads: options.intraOpThreads }),
     interOpNumThreads: 1,
-    logSeverityLevel: 3,
+    // What goes wrong is thrown, with its code; ONNX Runtime would print it as well.
+    logSeverityLevel: 4,
     extra: { session },
   };
 }
 
+/** What ONNX Runtime says when a kernel fails: which operator, under which name, and why. */
+const kernelFailure = /while running (\w+) node\. Name:'(.*?)' Status Message: (?:\S+:\d+ )?(.*)/s;
+
 /**
- * ONNX Runtime's messages as status errors. What it finds wrong with shapes is the caller's doing, or the model's where
- * it is compiled, so it is INVALID_ARGUMENT; memory is RESOURCE_EXHAUSTED; the rest is INTERNAL.
+ * ONNX Runtime's messages as status errors. The compiler has checked the graph, so a kernel that fails while it runs
+ * has met inputs that don't go together: INVALID_ARGUMENT. Memory is RESOURCE_EXHAUSTED, the rest INTERNAL.
  */
 function runtimeError(error: unknown, doing: string): StatusError {
   const text = error instanceof Error ? error.message : String(error);
   if (/bad_alloc|failed to allocate|out of memory/i.test(text)) {
     return resourceExhausted(`${doing}: not enough memory`, { cause: error });
   }
-  const isInput = doing.startsWith("running")
-    ? /shape|dimension|dims|rank|broadcast|index|indices|size|axis|range/i.test(text)
-    : /\[(Shape|Type)InferenceError\]/.test(text);
+  const [, operator, name, reason] = kernelFailure.exec(text) ?? [];
+  if (operator !== undefined) {
+    return invalidArgument(`node "${name}" (${operator}): ${reason?.trim()}`, { cause: error });
+  }
+  const isInput = doing.startsWith("running") && /shape|dimension|rank/i.test(text);
   return new StatusError(isInput ? Code.INVALID_ARGUMENT : Code.INTERNAL, `${doing}: ${text}`, {
     cause: error,
   });

@@ -166,9 +166,16 @@ function exampleInputs(
 
 /** Only what the model itself refuses; what a server checks before is the server's to test. */
 function runError(model: Model, error: GoldenError, index: number): string[] {
-  if (error.method !== "predict" || error.signature === undefined || error.message === undefined) return [];
+  const signature = model.signatures.get(error.signature ?? "");
+  const inputs = decodeTensors(error.inputs ?? {});
+  const isRun =
+    (error.method ?? "predict") === "predict" &&
+    error.message !== undefined &&
+    error.output_filter === undefined;
+  const isWhole = signature !== undefined && [...signature.inputs.keys()].every((name) => inputs.has(name));
+  if (!isRun || !isWhole || inputs.size !== signature.inputs.size) return [];
   try {
-    model.run(error.signature, decodeTensors(error.inputs ?? {}), error.output_filter);
+    model.run(signature.name, inputs);
     return [`error ${index}: succeeds, but should fail with ${error.code}`];
   } catch (thrown) {
     return wrongCode(thrown, error).map((line) => `error ${index}: ${line}`);

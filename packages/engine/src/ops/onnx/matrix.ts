@@ -1,6 +1,6 @@
 /** Products of matrices, and what picks or sets their diagonals and triangles. */
 import type { OnnxEmitter, OnnxValue } from "../../onnx/emitter.js";
-import type { OnnxNode, OnnxTable } from "../op-table.js";
+import { NotExpressible, type OnnxNode, type OnnxTable } from "../op-table.js";
 import { input, outputCarrier, rankOf, value } from "./node-facts.js";
 
 /** With the last two dimensions swapped. */
@@ -10,10 +10,20 @@ function transposed(g: OnnxEmitter, x: OnnxValue, rank: number): OnnxValue {
   return g.op("Transpose", [x], { perm });
 }
 
+/** ONNX takes a vector for a matrix of one row or column, where TensorFlow refuses it: the host says so. */
+function checkRanks(node: OnnxNode): void {
+  const isRefused = (rank: number) => (node.op.startsWith("Batch") ? rank < 2 : rank !== 2);
+  for (const { shape } of node.inputs) {
+    if (shape !== null && isRefused(shape.length))
+      throw new NotExpressible(`an operand of rank ${shape.length}`);
+  }
+}
+
 /** Attributes that say whether each operand is transposed; for real numbers an adjoint is no more than that. */
 const matMul =
   (transposeA: string, transposeB: string) =>
   (g: OnnxEmitter, node: OnnxNode): OnnxValue => {
+    checkRanks(node);
     const operand = (index: number, attr: string) => {
       const x = g.cast(value(node, index), outputCarrier(node));
       return node.attrs.bool(attr) ? transposed(g, x, rankOf(input(node, index))) : x;

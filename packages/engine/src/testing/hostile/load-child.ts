@@ -1,6 +1,7 @@
 /**
  * The process in which hostile models are loaded: a crash of native code, a loop without end or a flood of memory takes
- * this process and not the test. Gets folders by messages, answers with what became of each.
+ * this process and not the test. Gets folders by messages, answers each twice: when it is loaded or refused, and, once
+ * loaded, when its signatures have been run.
  */
 import { StatusError, type Tensor, zeros } from "@servable/formats";
 import { loadModel, type Model } from "../../index.js";
@@ -8,54 +9,54 @@ import type { LoadReport } from "./load-process.js";
 
 process.on("message", (dir: string) => {
   const before = process.cpuUsage();
-  const result = load(dir);
+  const model = attempt(() => loadModel(dir, { intraOpThreads: 1 }));
   const { user, system } = process.cpuUsage(before);
-  process.send?.({
-    ...result,
-    cpuMs: (user + system) / 1000,
-    peakMb: process.resourceUsage().maxRSS / 1024,
-  } satisfies LoadReport);
+  const cost = { cpuMs: (user + system) / 1000, peakMb: process.resourceUsage().maxRSS / 1024 };
+  if ("refusal" in model) send({ stage: "done", ...model.refusal, ...cost });
+  else {
+    send({ stage: "loaded", kind: "loaded", text: "", ...cost });
+    // What is sent leaves the process only after this turn of the event loop, and what follows may never end.
+    setImmediate(() => send({ stage: "done", ...runAll(model.value), ...cost }));
+  }
 });
+
+function send(report: LoadReport): void {
+  process.send?.(report);
+}
 
 type Result = Pick<LoadReport, "kind" | "text">;
 
-function load(dir: string): Result {
-  let model: Model;
-  try {
-    model = loadModel(dir, { intraOpThreads: 1 });
-  } catch (error) {
-    return refusal(error);
-  }
-  const wrong = [...model.signatures.keys()]
-    .map((name) => run(model, name))
-    .find(({ kind }) => kind === "defect");
+/** Runs each signature once. A refusal is as good as a result. */
+function runAll(model: Model): Result {
+  const results = [...model.signatures.keys()].map((name) => attempt(() => runOnZeros(model, name)));
   model.close();
-  return wrong ?? { kind: "loaded", text: "" };
+  const refusals = results.flatMap((result) => ("refusal" in result ? [result.refusal] : []));
+  return refusals.find(({ kind }) => kind === "defect") ?? { kind: "loaded", text: "" };
 }
 
-/** Feeds zeros: what the model answers does not matter, only that it answers or refuses. */
-function run(model: Model, signature: string): Result {
+function runOnZeros(model: Model, signature: string): void {
+  const { inputs = new Map(), defaults } = model.signatures.get(signature) ?? {};
+  const feeds = [...inputs].map(([name, { dtype, shape }]): [string, Tensor] => {
+    const sizes = (shape ?? []).map((size: number) => (size < 0 || size > 16 ? 1 : size));
+    return [name, defaults?.get(name) ?? (zeros(dtype, sizes) as Tensor)];
+  });
+  model.run(signature, new Map(feeds));
+}
+
+/** A value, or the error instead of it. INTERNAL and errors that are no StatusErrors say that the engine is wrong. */
+function attempt<T>(make: () => T): { readonly value: T } | { readonly refusal: Result } {
   try {
-    const { inputs = new Map(), defaults } = model.signatures.get(signature) ?? {};
-    const feeds = [...inputs].map(([name, { dtype, shape }]): [string, Tensor] => {
-      const sizes = (shape ?? []).map((size: number) => (size < 0 || size > 16 ? 1 : size));
-      return [name, defaults?.get(name) ?? (zeros(dtype, sizes) as Tensor)];
-    });
-    model.run(signature, new Map(feeds));
-    return { kind: "loaded", text: "" };
+    return { value: make() };
   } catch (error) {
-    return refusal(error);
+    const status = StatusError.from(error);
+    const text = `${status.codeName}: ${status.message}`;
+    const isRefusal = error instanceof StatusError && error.codeName !== "INTERNAL";
+    return {
+      refusal: isRefusal
+        ? { kind: "refused", text }
+        : { kind: "defect", text: `${text}\n${rootCause(error).stack}` },
+    };
   }
-}
-
-/** Only what StatusError.from would not have to guess about is a refusal; INTERNAL says that the engine is wrong. */
-function refusal(error: unknown): Result {
-  const status = StatusError.from(error);
-  const isRefusal = error instanceof StatusError && error.codeName !== "INTERNAL";
-  const text = `${status.codeName}: ${status.message}`;
-  return isRefusal
-    ? { kind: "refused", text }
-    : { kind: "defect", text: `${text}\n${rootCause(error).stack}` };
 }
 
 function rootCause(error: unknown): Error {

@@ -5,16 +5,22 @@ import { fileURLToPath } from "node:url";
 
 /** What the child says of one model. */
 export interface LoadReport {
+  /** "loaded": its signatures are about to run; "done": nothing follows. */
+  readonly stage: "loaded" | "done";
   /** "defect": an error that is no StatusError, or one that says that the engine is wrong. */
   readonly kind: "loaded" | "refused" | "defect";
   /** Code and message of the error; of a defect its stack too. */
   readonly text: string;
+  /** What loading took. */
   readonly cpuMs: number;
-  /** The most memory that the process has had, in MiB. */
+  /** The most memory that the process has had until the model was loaded, in MiB. */
   readonly peakMb: number;
 }
 
-/** How loading a model ended. All but the first two must not happen, whatever the files say. */
+/**
+ * How a model ended. All but the first two must not happen, whatever its files say. How long a loaded model runs, and
+ * on how much memory, is the model's choice: that counts as loaded. A crash never does.
+ */
 export interface Outcome {
   readonly kind: LoadReport["kind"] | "crash" | "hang" | "memory" | "slow";
   readonly text: string;
@@ -30,43 +36,16 @@ export class LoadProcess {
   private child: ChildProcess | undefined;
 
   /** Loads the model in a version folder, and runs each of its signatures once. */
-  load(dir: string): Promise<Outcome> {
-    const child = this.start();
-    return new Promise((resolve) => {
-      let killedFor: Outcome | undefined;
-      const kill = (kind: "hang" | "memory", text: string) => {
-        killedFor ??= { kind, text };
-        child.kill("SIGKILL");
-      };
-      const timeout = setTimeout(() => kill("hang", `no answer after ${MAX_WALL_MS} ms`), MAX_WALL_MS);
-      const watch = setInterval(() => {
-        const megabytes = residentMb(child);
-        if (megabytes > MAX_MEMORY_MB) kill("memory", `${megabytes.toFixed()} MiB`);
-      }, WATCH_MS);
-      const settle = (outcome: Outcome) => {
-        clearTimeout(timeout);
-        clearInterval(watch);
-        child.removeAllListeners();
-        resolve(outcome);
-      };
-      child.once("message", (report: LoadReport) => {
-        const outcome = judge(report);
-        if (outcome.kind === "memory") this.stop();
-        settle(outcome);
-      });
-      child.once("exit", (code, signal) => {
-        this.child = undefined;
-        settle(
-          killedFor ?? { kind: "crash", text: `the process ended with ${signal ?? `exit code ${code}`}` },
-        );
-      });
-      child.send(dir);
-    });
+  async load(dir: string): Promise<Outcome> {
+    const outcome = await new Trial(this.start()).run(dir);
+    // What a process has used once it is taken to use for ever.
+    if (outcome.kind !== "loaded" && outcome.kind !== "refused") this.stop();
+    if (this.child?.exitCode !== null || this.child.killed) this.child = undefined;
+    return outcome;
   }
 
   /** Ends the child. The next load starts another. */
   stop(): void {
-    this.child?.removeAllListeners();
     this.child?.kill("SIGKILL");
     this.child = undefined;
   }
@@ -76,6 +55,47 @@ export class LoadProcess {
       stdio: ["ignore", "ignore", "ignore", "ipc"],
     });
     return this.child;
+  }
+}
+
+/** One model in the child, watched. */
+class Trial {
+  private loaded: LoadReport | undefined;
+  private killedFor: Outcome | undefined;
+
+  constructor(private readonly child: ChildProcess) {}
+
+  run(dir: string): Promise<Outcome> {
+    const { child } = this;
+    return new Promise((resolve) => {
+      const timeout = setTimeout(() => this.kill("hang", `no answer after ${MAX_WALL_MS} ms`), MAX_WALL_MS);
+      const watch = setInterval(() => this.watchMemory(), WATCH_MS);
+      const settle = (outcome: Outcome) => {
+        clearTimeout(timeout);
+        clearInterval(watch);
+        child.removeAllListeners();
+        resolve(outcome);
+      };
+      child.on("message", (report: LoadReport) => {
+        if (report.stage === "loaded") this.loaded = report;
+        else settle(judge(report));
+      });
+      child.once("exit", (code, signal) => {
+        settle(this.killedFor ?? { kind: "crash", text: `ended with ${signal ?? `exit code ${code}`}` });
+      });
+      child.once("error", ({ message }) => settle({ kind: "crash", text: message }));
+      child.send(dir);
+    });
+  }
+
+  private watchMemory(): void {
+    const megabytes = residentMb(this.child);
+    if (megabytes > MAX_MEMORY_MB) this.kill("memory", `${megabytes.toFixed()} MiB`);
+  }
+
+  private kill(kind: "hang" | "memory", text: string): void {
+    this.killedFor ??= this.loaded === undefined ? { kind, text } : judge(this.loaded);
+    this.child.kill("SIGKILL");
   }
 }
 

@@ -4,6 +4,7 @@ import path from "node:path";
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import {
   GraphBuilder,
+  type Operation,
   type Output,
   predictSignatureDef,
   printText,
@@ -26,19 +27,21 @@ export type Recipe = (
   readonly inputs: Readonly<Record<string, Output>>;
   readonly outputs: Readonly<Record<string, Output>>;
   readonly variables?: ReadonlyMap<string, Tensor>;
+  /** Runs when the model is loaded; by default what fills the tables. */
+  readonly mainOp?: Operation;
 };
 
-/** Saves a graph as a SavedModel whose main op fills its tables. */
+/** Saves a graph as a SavedModel. */
 export function saveModel(dir: string, recipe: Recipe): void {
   const graph = new GraphBuilder();
-  const { inputs, outputs, variables = new Map() } = recipe(graph, dir);
-  const hasTables = graph.tableInitializers.length > 0;
+  const { inputs, outputs, variables = new Map(), mainOp } = recipe(graph, dir);
+  const init = mainOp ?? (graph.tableInitializers.length > 0 ? graph.initializeTables() : undefined);
   const builder = new SavedModelBuilder(dir);
   builder.addMetaGraphAndVariables(["serve"], {
     graph,
     variables,
     signatures: { serving_default: predictSignatureDef(inputs, outputs) },
-    ...(hasTables ? { mainOp: graph.initializeTables() } : {}),
+    ...(init === undefined ? {} : { mainOp: init }),
   });
   builder.save();
 }

@@ -96,7 +96,7 @@ const recipes: Readonly<Record<string, Recipe>> = {
     return { inputs: { x }, outputs: { gathered, broad, hot } };
   },
   vocabulary: (g, dir) => {
-    const file = `${dir}.words.txt`;
+    const file = path.join(path.dirname(dir), "words.txt");
     mkdirSync(path.dirname(file), { recursive: true });
     writeFileSync(file, "the\t1\ncat\t2\nsat\t3\n");
     const table = g.hashTable({
