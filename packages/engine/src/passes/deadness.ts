@@ -3,7 +3,7 @@
  * output dead; deadness spreads to everything computed from it, until a Merge takes whichever of its inputs is alive.
  * So each node has a guard: the values that predicates must have for it to be alive.
  */
-import { tensor, unimplemented } from "@servable/formats";
+import { resourceExhausted, tensor, unimplemented } from "@servable/formats";
 import { constantOf } from "../graph/constant.js";
 import { constantNode, type Edge, edgeName, type Graph, type Node } from "../graph/graph.js";
 
@@ -32,6 +32,10 @@ export interface Choice {
 }
 
 export const ALWAYS: Guard = new Map();
+
+/** More inputs of one Merge, or more conditions on one node, than this are refused. */
+const MAX_INPUTS = 1000;
+const MAX_CONDITIONS = 256;
 
 export class Deadness {
   readonly choices = new Map<Node, Choice>();
@@ -88,7 +92,11 @@ export class Deadness {
     const fromInputs = isMerge(node)
       ? this.mergeGuard(node)
       : node.inputs.map((edge) => this.edgeGuard(edge)).reduce<Guard | undefined>(both, ALWAYS);
-    this.guards.set(node, both(fromInputs, fromControls));
+    const guard = both(fromInputs, fromControls);
+    if (guard !== undefined && guard.size > MAX_CONDITIONS) {
+      throw resourceExhausted(`node "${node.name}" lies in more than ${MAX_CONDITIONS} conditionals`);
+    }
+    this.guards.set(node, guard);
     this.order.push(node);
   }
 
@@ -104,6 +112,9 @@ export class Deadness {
   }
 
   private choose(merge: Node, inputs: readonly Edge[]): Choice {
+    if (inputs.length > MAX_INPUTS) {
+      throw resourceExhausted(`${merge.op} node "${merge.name}" has more than ${MAX_INPUTS} inputs`);
+    }
     const guards = inputs.map((edge) => this.edgeGuard(edge) as Guard);
     const [first] = guards as [Guard];
     const agreed = [...first].filter(([key, { value }]) =>

@@ -126,7 +126,8 @@ class LoopLifter {
   lift(): void {
     const loop = this.loopNode();
     this.frames.set(loop, this.frame.parent as Frame);
-    for (const node of this.members) if (isOp(node, "Exit")) this.liftExit(node, loop);
+    const exits = this.members.filter((node) => isOp(node, "Exit"));
+    this.liftExits(exits, loop);
   }
 
   private loopNode(): Node {
@@ -201,26 +202,21 @@ class LoopLifter {
     return isOp(node, "Switch") && node.inputs[1]?.node === this.condition;
   }
 
-  private liftExit(exit: ImportedNode, loop: Node): void {
-    const source = (exit.inputs[0] as Edge).node;
-    if (!this.isLoopSwitch(source)) throw this.refusal(exit, "does not leave where the loop ends");
-    exit.op = "Identity";
-    exit.inputs = [this.afterLoop(source.inputs[0] as Edge, loop)];
-    this.frames.set(exit, this.frame.parent as Frame);
-  }
-
-  /** What an edge of the frame is once the loop has ended: an output of the loop, or computed from outputs. */
-  private afterLoop(edge: Edge, loop: Node): Edge {
+  /** What leaves is, once the loop has ended, an output of the loop, or computed from its outputs. */
+  private liftExits(exits: readonly ImportedNode[], loop: Node): void {
+    const parent = this.frame.parent as Frame;
     const extraction = this.extraction(
       (outer) => outer,
       (index) => ({ node: loop, index }),
       "/after_loop",
     );
-    const result = extraction.edge(edge);
-    for (const copy of extraction.copyPending()) {
-      this.frames.set(copy, this.frame.parent as Frame);
+    for (const exit of exits) {
+      const source = (exit.inputs[0] as Edge).node;
+      if (!this.isLoopSwitch(source)) throw this.refusal(exit, "does not leave where the loop ends");
+      exit.op = "Identity";
+      exit.inputs = [extraction.edge(source.inputs[0] as Edge)];
     }
-    return result;
+    for (const node of [...extraction.copyPending(), ...exits]) this.frames.set(node, parent);
   }
 
   private refusal(node: Node, why: string): Error {

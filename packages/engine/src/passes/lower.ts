@@ -3,7 +3,7 @@
  * functions are inlined, and If, Case and While get their branches and bodies as graphs.
  */
 import { invalidArgument, resourceExhausted, unimplemented } from "@servable/formats";
-import { type Edge, edgeName, type Graph, makeGraph, type Node } from "../graph/graph.js";
+import { type Edge, edgeName, type Graph, isLoop, makeGraph, type Node } from "../graph/graph.js";
 import type { FunctionLibrary, ImportedNode } from "../graph/import.js";
 import { isTf1ControlFlow, liftControlFlow } from "./lift-control-flow.js";
 import { type Replacement, rewriteAll, type Visited } from "./rewrite.js";
@@ -100,6 +100,9 @@ export class Lowering {
 
   private withBodies({ node, inputs, controls }: Visited, names: readonly string[]): Replacement {
     const bodies = names.map((name) => this.functionGraph(name));
+    names.forEach((name, i) => {
+      checkBody(node, name, bodies[i] as Graph, i);
+    });
     const lowered = { ...node, inputs, controls, bodies };
     return {
       outputs: node.outputTypes.map((_, index) => ({ node: lowered, index })),
@@ -161,6 +164,18 @@ function afterEffects(edge: Edge, index: number, call: Node, effects: readonly N
     outputTypes: [type],
   };
   return { node, index: 0 };
+}
+
+/** INVALID_ARGUMENT when a branch or body does not take what the node has, or does not give what it should. */
+function checkBody(node: Node, name: string, body: Graph, index: number): void {
+  const loop = isLoop(node);
+  const takes = loop ? node.inputs.length : node.inputs.length - 1;
+  const gives = loop && index === 0 ? 1 : node.outputTypes.length;
+  if (body.inputs.length === takes && body.outputs.length === gives) return;
+  throw invalidArgument(
+    `${node.op} node "${node.name}": function "${name}" has ${body.inputs.length} arguments and ` +
+      `${body.outputs.length} results, expected ${takes} and ${gives}`,
+  );
 }
 
 /** Names of the functions that an op of control flow runs, in the order of `Node.bodies`. */

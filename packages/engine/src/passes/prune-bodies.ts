@@ -62,14 +62,19 @@ function neededVariables(
   results: readonly number[],
   stacked: readonly number[],
 ): number[] {
-  const needed = new Set<number>(results);
-  const items = stacked.map((i) => (body.outputs[i] as Edge).node);
-  for (const i of argumentsBehind(cond, [...cond.outputs.map((edge) => edge.node), ...cond.effects]))
-    needed.add(i);
-  for (const i of argumentsBehind(body, [...body.effects, ...items])) needed.add(i);
+  const inCondition = argumentsBehind(cond, [...cond.outputs.map((edge) => edge.node), ...cond.effects]);
+  const seeds = [...results, ...stacked, ...inCondition].map((i) => (body.outputs[i] as Edge).node);
+  const needed = new Set<number>([...results, ...inCondition]);
+  const index = new Map(body.inputs.map((node, i) => [node, i]));
+  const seen = new Set([...seeds, ...body.effects]);
   // A Set's iterator goes on to what is added meanwhile.
-  for (const i of needed) {
-    for (const before of argumentsBehind(body, [(body.outputs[i] as Edge).node])) needed.add(before);
+  for (const node of seen) {
+    for (const edge of node.inputs) seen.add(edge.node);
+    for (const before of node.controls) seen.add(before);
+    const variable = index.get(node);
+    if (variable === undefined) continue;
+    needed.add(variable);
+    seen.add((body.outputs[variable] as Edge).node);
   }
   return [...needed].sort((a, b) => a - b);
 }
