@@ -623,10 +623,17 @@ describe("the life of versions", () => {
     const server = await startTestServer([modelAt("stopping", join(base, "stopping"))]);
     const ms = tensor("int32", [1], Int32Array.of(300));
     const slow = predict(server.grpc, { name: "stopping", signature: "sleep" }, inputs({ ms }));
+    const slowRest = server.rest(
+      "/v1/models/stopping:predict",
+      '{"signature_name": "sleep", "inputs": [100]}',
+    );
     await new Promise((resolve) => setTimeout(resolve, 100));
+    const since = performance.now();
     const stopped = server.server.stop();
     assert.deepEqual((await slow).outputs.get("ms"), ms);
+    assert.equal((await slowRest).status, 200);
     await stopped;
+    assert.ok(performance.now() - since < 5000, "kept connections don't hold it up");
     await assert.rejects(server.rest("/v1/models/stopping"));
     server.grpc.close();
   });
@@ -902,6 +909,16 @@ describe("health", () => {
       await eventually(async () => assert.equal(await statusOf(new Uint8Array()), 1));
       assert.equal(await statusOf(serviceNamed("tensorflow.serving.PredictionService")), 1);
       await assert.rejects(statusOf(serviceNamed("other")), { code: Code.NOT_FOUND });
+      const watched = server.grpc.watchBytes("grpc.health.v1.Health/Watch", new Uint8Array());
+      await eventually(() => assert.equal(watched.messages.length, 1));
+      await rm(folder, { recursive: true });
+      await eventually(() =>
+        assert.deepEqual(
+          watched.messages.map((message) => message[1]),
+          [1, 2],
+        ),
+      );
+      watched.cancel();
     } finally {
       await server.stop();
     }

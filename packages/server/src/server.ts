@@ -74,7 +74,11 @@ export async function startServer(
     grpc?.close();
     throw reason;
   });
-  await core.start(settings.models);
+  await core.start(settings.models).catch((reason) => {
+    grpc?.close();
+    rest?.close();
+    throw reason;
+  });
   const polling = startPolling(parts, log);
   return {
     grpcPorts: grpc?.ports ?? [],

@@ -23,6 +23,14 @@ export interface ModelConfig {
 
 export const LATEST: VersionChoice = { kind: "latest", count: 1 };
 
+/** "gs://bucket/model" and the like. */
+const REMOTE_PATH = /^[a-z][a-z0-9+.-]*:\/\//i;
+
+/** An absolute path; a relative one is taken from where the server was started. */
+export function absolutePath(path: string): string {
+  return path === "" || REMOTE_PATH.test(path) ? path : resolve(path);
+}
+
 /** INVALID_ARGUMENT, for all faults at once, when the configuration can't be meant. */
 export function checkModelConfigs(configs: readonly ModelConfig[]): void {
   const seen = new Set<string>();
@@ -30,6 +38,9 @@ export function checkModelConfigs(configs: readonly ModelConfig[]): void {
   for (const { name, basePath } of configs) {
     if (name === "") faults.push(`Model with base_path "${basePath}" has no name`);
     if (basePath === "") faults.push(`Model ${name} has no base_path`);
+    if (REMOTE_PATH.test(basePath)) {
+      faults.push(`Model ${name}: base_path "${basePath}" is not in the local file system`);
+    }
     if (seen.has(name)) faults.push(`Illegal to list model ${name} multiple times in config list`);
     seen.add(name);
   }
@@ -60,7 +71,7 @@ function modelConfigOf(message: ModelConfigMessage): ModelConfig {
   const logging = loggingOf(name, message.loggingConfig);
   return {
     name,
-    basePath: basePath === "" ? "" : resolve(basePath),
+    basePath: absolutePath(basePath),
     versions: versionChoiceOf(modelVersionPolicy),
     labels: new Map(Object.entries(versionLabels)),
     ...(logging === undefined ? {} : { logging }),

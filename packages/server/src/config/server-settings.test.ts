@@ -111,6 +111,19 @@ describe("settings", () => {
       () => settingsOf(parseFlags([]).values),
       /Both --model_base_path and --model_config_file are empty/,
     ],
+    [
+      "a remote path",
+      () => settings("--model_base_path=gs://bucket/m"),
+      /"gs:\/\/bucket\/m" is not in the local file system/,
+    ],
+    [
+      "one name twice",
+      async () =>
+        settings(
+          `--model_config_file=${await file("t", 'model_config_list { config { name: "a" base_path: "/a" } config { name: "a" base_path: "/b" } config { base_path: "/c" } }')}`,
+        ),
+      /model a multiple times.*; .*has no name|has no name.*; .*multiple times/,
+    ],
     ["no port", () => settings("--port=0"), /At least one of --port/],
     ["one port twice", () => settings("--rest_api_port=8500"), /both 8500/],
     ["a port that is none", () => settings("--port=70000"), /--port=70000 is no port/],

@@ -10,7 +10,7 @@ import type { ServerTls } from "../grpc/transport.js";
 import type { LoadOptions } from "../servables/engine-contract.js";
 import { readBatchingSettings } from "./batching-parameters.js";
 import type { FlagValues } from "./flags.js";
-import { LATEST, type ModelConfig, modelConfigsOf } from "./model-config.js";
+import { absolutePath, checkModelConfigs, LATEST, type ModelConfig, modelConfigsOf } from "./model-config.js";
 import { readTextProtoFile } from "./text-proto-file.js";
 
 export interface ServerSettings {
@@ -65,6 +65,7 @@ export interface RestSettings {
 /** Reads the files that the flags name. INVALID_ARGUMENT when the flags don't make a server. */
 export async function settingsOf(flags: FlagValues): Promise<ServerSettings> {
   const models = await modelsOf(flags);
+  checkModelConfigs(models);
   const rest = restOf(flags);
   const grpc = await grpcOf(flags);
   if (grpc.addresses.length === 0 && rest === undefined) {
@@ -102,7 +103,7 @@ async function modelsOf(flags: FlagValues): Promise<ModelConfig[]> {
       "Both --model_base_path and --model_config_file are empty: there is nothing to serve",
     );
   }
-  const basePath = resolve(flags.model_base_path);
+  const basePath = absolutePath(flags.model_base_path);
   return [{ name: flags.model_name, basePath, versions: LATEST, labels: new Map() }];
 }
 

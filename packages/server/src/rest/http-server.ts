@@ -63,15 +63,15 @@ export async function startHttpServer(
   routes: readonly HttpRoute[],
   options: HttpServerOptions,
 ): Promise<RunningHttpServer> {
-  const server = createServer((request, response) => void respond(routes, options, request, response));
+  const state: State = { routes, options, isDraining: false };
+  const server = createServer((request, response) => void respond(state, request, response));
   server.keepAliveTimeout = KEEP_ALIVE_MS;
-  // Large bodies over slow lines take their time; slow headers don't.
-  server.requestTimeout = 0;
   await listen(server, options);
   return {
     port: (server.address() as AddressInfo).port,
     drain: () =>
       new Promise((resolve) => {
+        state.isDraining = true;
         server.close(() => resolve());
         server.closeIdleConnections();
       }),
@@ -80,6 +80,13 @@ export async function startHttpServer(
       server.closeAllConnections();
     },
   };
+}
+
+interface State {
+  readonly routes: readonly HttpRoute[];
+  readonly options: HttpServerOptions;
+  /** Connections are closed once their request is answered. */
+  isDraining: boolean;
 }
 
 function listen(server: Server, { host, port }: HttpServerOptions): Promise<void> {
@@ -91,42 +98,33 @@ function listen(server: Server, { host, port }: HttpServerOptions): Promise<void
   });
 }
 
-async function respond(
-  routes: readonly HttpRoute[],
-  options: HttpServerOptions,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  if (options.allowCrossOrigin) {
+async function respond(state: State, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { allowCrossOrigin } = state.options;
+  if (allowCrossOrigin) {
     response.setHeader("Access-Control-Allow-Origin", "*");
     response.setHeader("Access-Control-Allow-Methods", "POST, GET");
     response.setHeader("Access-Control-Allow-Headers", "Content-Type");
   }
-  const limit = limitTime(response, options.timeoutMs);
+  let status = 200;
+  let answer: HttpAnswer = { contentType: JSON_TYPE, body: "" };
   try {
-    const answer =
-      options.allowCrossOrigin && request.method === "OPTIONS"
-        ? { contentType: JSON_TYPE, body: "" }
-        : await answerOf(routes, options, request, limit.signal);
-    await send(request, response, 200, answer);
+    const isPreflight = allowCrossOrigin && request.method === "OPTIONS";
+    if (!isPreflight) answer = await answerOf(state, request, response);
   } catch (reason) {
     const error = StatusError.from(reason);
-    await send(request, response, httpStatus(error), {
-      contentType: JSON_TYPE,
-      body: errorJson(error.message),
-    });
-  } finally {
-    limit.clear();
+    status = httpStatus(error);
+    answer = { contentType: JSON_TYPE, body: errorJson(error.message) };
   }
+  if (state.isDraining) response.setHeader("Connection", "close");
+  await send(request, response, status, answer);
 }
 
 const JSON_TYPE = "application/json";
 
 async function answerOf(
-  routes: readonly HttpRoute[],
-  options: HttpServerOptions,
+  { routes, options }: State,
   request: IncomingMessage,
-  signal: AbortSignal,
+  response: ServerResponse,
 ): Promise<HttpAnswer> {
   const verb = request.method ?? "GET";
   const [path = "", query = ""] = splitOnce(request.url ?? "/", "?");
@@ -137,7 +135,13 @@ async function answerOf(
     throw notFound(`Not found: ${verb} ${path}`);
   }
   const body = await inflated(request, await bodyOf(request, options.maxBodyBytes), options.maxInflatedBytes);
-  return await route.handler({ verb, path, query, body, signal });
+  // The time that a caller takes to send its body is not the server's.
+  const { signal, clear } = limitTime(response, options.timeoutMs);
+  try {
+    return await route.handler({ verb, path, query, body, signal });
+  } finally {
+    clear();
+  }
 }
 
 function splitOnce(text: string, separator: string): [string, string] {

@@ -52,6 +52,20 @@ export class GrpcTestClient {
     });
   }
 
+  /** A call with a stream of answers, which are collected until it is cancelled. */
+  watchBytes(method: string, request: Uint8Array): { messages: Uint8Array[]; cancel: () => void } {
+    const messages: Uint8Array[] = [];
+    const call = this.#client.makeServerStreamRequest(
+      `/${method}`,
+      (bytes: Uint8Array) => Buffer.from(bytes),
+      (bytes: Buffer) => new Uint8Array(bytes),
+      request,
+    );
+    call.on("data", (message: Uint8Array) => messages.push(message));
+    call.on("error", () => {});
+    return { messages, cancel: () => call.cancel() };
+  }
+
   close(): void {
     this.#client.close();
   }
