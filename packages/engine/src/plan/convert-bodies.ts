@@ -14,8 +14,8 @@ import { type Conversion, convert } from "./convert.js";
 import { convertRecurrence } from "./convert-recurrence.js";
 import { carriedConstant, portShape, usedNames } from "./onnx-group.js";
 
-/** Branches nested deeper than this stay with the host. */
-const MAX_DEPTH = 32;
+/** Bodies nested deeper than this stay with the host: a loop's condition is written twice, with all that is in it. */
+const MAX_DEPTH = 8;
 
 /** A node with bodies as an ONNX fragment, or why there is none. */
 export function convertBodies(node: Node, analyzed: Analyzed, depth = 0): Conversion {
