@@ -91,3 +91,14 @@ def variable():
 
 
 case('a generator in a variable', variable, **CLOSE)
+
+
+def fractional_pooling():
+  x = tf.reshape(tf.range(70.0), [1, 7, 5, 2])
+  for op in (raw.FractionalAvgPool, raw.FractionalMaxPool):
+    for pseudo in (False, True):
+      for overlapping in (False, True):
+        op(value=x, pooling_ratio=[1.0, 1.4, 1.6, 1.0], pseudo_random=pseudo, overlapping=overlapping, deterministic=True, seed=3, seed2=9)
+
+
+case('fractional pooling', fractional_pooling, **CLOSE)

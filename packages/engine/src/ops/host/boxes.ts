@@ -74,7 +74,14 @@ export function copyElements(
   to: Dense,
   toOffset: number,
 ): void {
-  copyBox([count], { value: from, offset: fromOffset }, { value: to, offset: toOffset });
+  const lanes = lanesOf(from);
+  const [source, target] = [from.data, to.data] as unknown as [Elements<unknown>, Elements<unknown>];
+  const [start, length, at] = [fromOffset * lanes, count * lanes, toOffset * lanes];
+  if (length >= RUN_WORTH_A_BLOCK_COPY && ArrayBuffer.isView(source)) {
+    copyBlock(source as unknown as Uint8Array, start, length, target as unknown as Uint8Array, at);
+    return;
+  }
+  for (let i = 0; i < length; i++) target[at + i] = source[start + i];
 }
 
 /** A new value of `shape` read from `value` by offset and strides. */

@@ -64,6 +64,11 @@ export function complexesOf({ dtype, data }: Tensor): Complex[] {
   ]);
 }
 
+export function stringsOf({ dtype, data }: Tensor): Uint8Array[] {
+  if (dtype !== "string") throw internal(`expected strings, got ${dtype}`);
+  return data;
+}
+
 /** The elements of a tensor, whatever its domain; the caller knows from the dtype what E is. */
 export function elementsOf<E>(tensor: Tensor): Elements<E> {
   const domain = domainOf(tensor.dtype);

@@ -13,20 +13,21 @@ import { axisOf, compute, countOf, ensure, integersOf, outputDtype, vectorOf } f
 // ---- one dimension ---------------------------------------------------------------------------------------------
 
 /** Real and imaginary parts. */
-interface Signal {
+export interface Signal {
   readonly re: Float64Array;
   readonly im: Float64Array;
 }
 
 /** Transforms signals of one length in place, without scaling. */
-type Transform = (signal: Signal) => void;
+export type Transform = (signal: Signal) => void;
 
 const newSignal = (length: number): Signal => ({
   re: new Float64Array(length),
   im: new Float64Array(length),
 });
 
-function transformOf(length: number): Transform {
+/** The transform of signals of a length. */
+export function transformOf(length: number): Transform {
   if (length <= 1) return () => {};
   return (length & (length - 1)) === 0 ? powerOfTwo(length) : bluestein(length);
 }

@@ -9,7 +9,7 @@ import {
 } from "@servable/formats";
 import { asTensor } from "../../values.js";
 import type { HostTable } from "../op-table.js";
-import { aroundAxis, copyBox, newLike, product } from "./boxes.js";
+import { aroundAxis, copyBox, copyElements, newLike, product } from "./boxes.js";
 import { isFloat, tensorOfNumbers } from "./domains.js";
 import { type IndexData, indexData } from "./index-data.js";
 import { indexText, rowsOfIndices } from "./index-rows.js";
@@ -46,13 +46,11 @@ function gather(params: Dense, indices: Dense, axisGiven: number, batchDimsGiven
     ...params.shape.slice(axis + 1),
   ]);
   for (let batch = 0; batch < batches; batch++) {
-    for (let i = 0; i < taken; i++) {
-      const index = entries[batch * taken + i] as number;
-      copyBox(
-        [outer, inner],
-        { value: params, offset: (batch * outer * size + index) * inner, strides: [size * inner, 1] },
-        { value: out, offset: (batch * outer * taken + i) * inner, strides: [taken * inner, 1] },
-      );
+    for (let row = batch * outer; row < (batch + 1) * outer; row++) {
+      for (let i = 0; i < taken; i++) {
+        const index = entries[batch * taken + i] as number;
+        copyElements(params, (row * size + index) * inner, inner, out, (row * taken + i) * inner);
+      }
     }
   }
   return out;
@@ -102,7 +100,7 @@ function gatherNd(params: Dense, indices: Dense, policy: OutOfBounds): Dense {
   const out = newLike(params, [...indices.shape.slice(0, -1), ...sliceShape]);
   for (const [i, row] of rows.entries()) {
     if (row < 0) continue;
-    copyBox([size], { value: params, offset: row * size }, { value: out, offset: i * size });
+    copyElements(params, row * size, size, out, i * size);
   }
   return out;
 }
@@ -126,7 +124,7 @@ function oneHot(indices: Dense, depthInput: Dense, on: Dense, off: Dense, axisGi
   for (const [i, index] of indexData(indices).entries()) {
     if (index < 0 || index >= depth) continue;
     const outer = Math.floor(i / inner);
-    copyBox([1], { value: on }, { value: out, offset: (outer * depth + index) * inner + (i % inner) });
+    copyElements(on, 0, 1, out, (outer * depth + index) * inner + (i % inner));
   }
   return out;
 }

@@ -1,5 +1,6 @@
 /** All rows of this aspect, one file per category. */
 import type { HostTable } from "../op-table.js";
+import { audioKernels } from "./audio.js";
 import { blockKernels } from "./blocks.js";
 import { castKernels } from "./casts.js";
 import { checkpointReadingKernels } from "./checkpoint-reading.js";
@@ -27,6 +28,7 @@ import { poolingKernels } from "./pooling.js";
 import { productKernels } from "./products.js";
 import { quantizationKernels } from "./quantization.js";
 import { raggedKernels } from "./ragged/index.js";
+import { fractionalPoolingKernels } from "./random/fractional-pooling.js";
 import { randomKernels } from "./random/random.js";
 import { rearrangingKernels } from "./rearranging.js";
 import { recurrentKernels } from "./recurrent.js";
@@ -42,6 +44,7 @@ import { sparseKernels } from "./sparse/index.js";
 import { specialKernels } from "./special.js";
 import { stackKernels } from "./stacks.js";
 import { stringKernels } from "./strings/index.js";
+import { summaryKernels } from "./summaries.js";
 import { tableKernels } from "./tables/tables.js";
 import { tensorListKernels } from "./tensor-lists.js";
 import { variableKernels } from "./variables.js";
@@ -92,4 +95,7 @@ export const hostRows: HostTable = {
   ...colorKernels,
   ...suppressionKernels,
   ...warpingKernels,
+  ...fractionalPoolingKernels,
+  ...summaryKernels,
+  ...audioKernels,
 };

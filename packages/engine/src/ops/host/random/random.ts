@@ -35,6 +35,7 @@ import {
   uniformDouble,
 } from "./distributions.js";
 import { halves, Philox, Words } from "./philox.js";
+import { shuffle } from "./shuffle.js";
 
 // ---- generators ------------------------------------------------------------------------------------------------
 
@@ -215,14 +216,12 @@ const multinomialRow = compute((node) => {
   };
 }, "random");
 
-/** A random order of 0 … count - 1: each place swaps with one of those from it on. */
+/** A random order of 0 … count - 1. */
 function shuffled(words: Words, count: number): number[] {
-  const order = Array.from({ length: count }, (_, i) => i);
-  for (let i = 0; i + 1 < count; i++) {
-    const j = i + (words.next() % (count - i));
-    [order[i], order[j]] = [order[j] as number, order[i] as number];
-  }
-  return order;
+  return shuffle(
+    Array.from({ length: count }, (_, i) => i),
+    words,
+  );
 }
 
 const shuffleRow: HostRow = {
