@@ -6,7 +6,7 @@
 import type { OnnxEmitter, OnnxValue } from "../../onnx/emitter.js";
 import { NotExpressible, type OnnxNode, type OnnxTable } from "../op-table.js";
 import { constantNumber, constantNumbers, input, shapeOf, value } from "./node-facts.js";
-import { type Size, smaller, subtract, vector } from "./sizes.js";
+import { counted, type Size, smaller, subtract, vector } from "./sizes.js";
 
 /** Keeps a band around the diagonal: so many diagonals below and above, all where the number is negative. */
 function bandPart(g: OnnxEmitter, node: OnnxNode): OnnxValue {
@@ -30,12 +30,6 @@ function onDiagonal(g: OnnxEmitter, rows: Size, columns: Size, offset: number): 
   const row = g.op("Unsqueeze", [counted(g, rows), g.ints([-1])]);
   const diagonal = offset === 0 ? row : g.op("Add", [row, g.ints([offset])]);
   return g.op("Equal", [diagonal, counted(g, columns)]);
-}
-
-function counted(g: OnnxEmitter, size: Size): OnnxValue {
-  if (typeof size === "number") return g.ints(Array.from({ length: size }, (_, i) => i));
-  const zero = g.scalar("int64", 0);
-  return g.op("Range", [zero, g.op("Squeeze", [size, g.ints([0])]), g.scalar("int64", 1)]);
 }
 
 /** A matrix with the input on a diagonal. `offset`, `sizes` and `filler` say which inputs those are. */

@@ -18,7 +18,7 @@ import {
   value,
   values,
 } from "./node-facts.js";
-import { asVector } from "./sizes.js";
+import { asVector, counted } from "./sizes.js";
 
 const LARGEST_INT64 = 2n ** 63n - 1n;
 
@@ -104,14 +104,10 @@ function oneHot(g: OnnxEmitter, node: OnnxNode): OnnxValue {
   const [on, off] = [value(node, 2), value(node, 3)];
   const axis = node.attrs.int("axis");
   const long = g.cast(indices.value, "int64");
-  const classes =
-    depth.tensor === undefined
-      ? g.op("Range", [
-          g.scalar("int64", 0),
-          g.op("Squeeze", [asVector(g, depth), g.ints([0])]),
-          g.scalar("int64", 1),
-        ])
-      : g.ints(range(0, numbersOf(depth.tensor)[0] as number));
+  const classes = counted(
+    g,
+    depth.tensor === undefined ? asVector(g, depth) : (numbersOf(depth.tensor)[0] as number),
+  );
   const trailing = axis === -1 ? 0 : rankOf(indices) - axis;
   const along =
     trailing === 0

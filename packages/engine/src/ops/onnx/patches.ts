@@ -4,7 +4,7 @@
  */
 import type { OnnxEmitter, OnnxValue } from "../../onnx/emitter.js";
 import { NotExpressible, type OnnxInput, type OnnxNode } from "../op-table.js";
-import { add, divide, larger, multiply, type Size, sizesOf, subtract, vector } from "./sizes.js";
+import { add, counted, divide, larger, multiply, type Size, sizesOf, subtract, vector } from "./sizes.js";
 import { extentOf } from "./window.js";
 
 /** A window along one dimension of an image. */
@@ -71,12 +71,7 @@ function placesOf(g: OnnxEmitter, size: Size, { size: window, stride, rate }: Sl
 /** Which rows the window sees at each place: [places, window]. */
 function seen(g: OnnxEmitter, places: Size, { size, stride, rate }: Sliding): OnnxValue {
   const inWindow = g.ints(Array.from({ length: size }, (_, i) => i * rate));
-  const starts =
-    typeof places === "number"
-      ? g.ints(Array.from({ length: places }, (_, i) => i * stride))
-      : g.op("Mul", [
-          g.op("Range", [g.scalar("int64", 0), g.op("Squeeze", [places, g.ints([0])]), g.scalar("int64", 1)]),
-          g.ints([stride]),
-        ]);
+  const counts = counted(g, places);
+  const starts = stride === 1 ? counts : g.op("Mul", [counts, g.ints([stride])]);
   return g.op("Add", [g.op("Unsqueeze", [starts, g.ints([1])]), inWindow]);
 }

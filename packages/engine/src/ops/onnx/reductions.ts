@@ -71,11 +71,12 @@ const sum: Reducer = (g, x, { by }) => {
 const product: Reducer = (g, x, { by }) =>
   isInteger(x.dtype) ? g.cast(by("ReduceProd", g.cast(x, "int64")), x.dtype) : by("ReduceProd", x);
 
-/** The mean of nothing is NaN. */
+/** The mean of nothing is NaN. How many elements there are to a mean follows from the sizes before and after. */
 const mean: Reducer = (g, x, { by, mayBeEmpty }) => {
   if (!mayBeEmpty || isInteger(x.dtype)) return by("ReduceMean", x);
-  const ones = g.op("Expand", [g.scalar(x.dtype, 1), g.op("Shape", [x])]);
-  return g.op("Div", [by("ReduceSum", x), by("ReduceSum", ones)]);
+  const total = by("ReduceSum", x);
+  const means = g.op("Max", [g.op("Size", [total]), g.scalar("int64", 1)]);
+  return g.op("Div", [total, g.cast(g.op("Div", [g.op("Size", [x]), means]), x.dtype)]);
 };
 
 const extreme =

@@ -6,7 +6,7 @@
 import type { OnnxEmitter, OnnxValue } from "../../onnx/emitter.js";
 import type { OnnxNode, OnnxTable } from "../op-table.js";
 import { input, value } from "./node-facts.js";
-import { entrySizes, product, reshape, type Size, sizesOf, subtract, vector } from "./sizes.js";
+import { counted, entrySizes, product, reshape, type Size, sizesOf, subtract, vector } from "./sizes.js";
 
 /** What one dimension is resized from and to, and how places correspond. */
 interface Scale {
@@ -40,13 +40,6 @@ function separate(g: OnnxEmitter, node: OnnxNode): [Size, Size] {
 
 function float(g: OnnxEmitter, size: Size): OnnxValue {
   return typeof size === "number" ? g.scalar("float32", size) : g.cast(size, "float32");
-}
-
-/** 0, 1, 2 … as int64. */
-function counted(g: OnnxEmitter, size: Size): OnnxValue {
-  if (typeof size === "number") return g.ints(Array.from({ length: size }, (_, i) => i));
-  const end = g.op("Squeeze", [size, g.ints([0])]);
-  return g.op("Range", [g.scalar("int64", 0), end, g.scalar("int64", 1)]);
 }
 
 /** How much of the input one element of the output covers. */

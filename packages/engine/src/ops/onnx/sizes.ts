@@ -79,6 +79,13 @@ export function vector(g: OnnxEmitter, sizes: readonly Size[]): OnnxValue {
   return parts.length === 1 ? (parts[0] as OnnxValue) : g.op("Concat", parts, { axis: 0 });
 }
 
+/** 0, 1, 2 … below a size, as an int64 vector. */
+export function counted(g: OnnxEmitter, size: Size): OnnxValue {
+  if (typeof size === "number") return g.ints(Array.from({ length: size }, (_, i) => i));
+  const end = g.op("Squeeze", [size, g.ints([0])]);
+  return g.op("Range", [g.scalar("int64", 0), end, g.scalar("int64", 1)]);
+}
+
 /** Reshape by sizes. One that is not known is left to ONNX Runtime where that is unambiguous: shapes then stay constant. */
 export function reshape(g: OnnxEmitter, x: OnnxValue, sizes: readonly Size[]): OnnxValue {
   const unknown = sizes.filter((size) => typeof size !== "number").length;

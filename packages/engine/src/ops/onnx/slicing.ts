@@ -2,7 +2,7 @@
 import type { OnnxEmitter, OnnxValue } from "../../onnx/emitter.js";
 import { NotExpressible, type OnnxInput, type OnnxNode, type OnnxTable } from "../op-table.js";
 import { constantNumbers, entriesOf, input, TO_END, value } from "./node-facts.js";
-import { asVector } from "./sizes.js";
+import { asVector, type Size, vector } from "./sizes.js";
 
 /** A size of -1 is all that is left. */
 function slice(g: OnnxEmitter, node: OnnxNode): OnnxValue {
@@ -34,143 +34,121 @@ function checkInside(x: OnnxInput, begins: readonly number[], sizes: readonly nu
   });
 }
 
-/** What one entry of the specification does, in order of precedence. */
-type Entry = "ellipsis" | "new axis" | "index" | "range";
+// ---- strided slices ------------------------------------------------------------------------------------------
 
-interface Spec {
-  /** Entries with their position in begin, end and strides. */
-  readonly entries: readonly { readonly kind: Entry; readonly at: number }[];
-  readonly ellipsis: number;
+/** One entry of begin, end and strides. Masks say what it does; an ellipsis wins over a new axis, that over an index. */
+interface Entry {
+  readonly kind: "ellipsis" | "new axis" | "index" | "range";
+  /** Its place in begin, end and strides. */
+  readonly at: number;
+  readonly stride: number;
+  /** Without a begin or end of its own: from or to the edge. */
+  readonly fromEdge: boolean;
+  readonly toEdge: boolean;
 }
 
-/** Masks are bit sets over the entries. Without an ellipsis there is one at the end. */
-function specOf(node: OnnxNode, length: number): Spec {
-  const bit = (mask: string, at: number) => ((node.attrs.int(mask) >> at) & 1) === 1;
-  const entries = Array.from({ length }, (_, at) => {
-    const kind: Entry = bit("ellipsis_mask", at)
-      ? "ellipsis"
-      : bit("new_axis_mask", at)
-        ? "new axis"
-        : bit("shrink_axis_mask", at)
-          ? "index"
-          : "range";
-    return { kind, at };
+function entriesOfSlice(node: OnnxNode): Entry[] {
+  const masks = ["ellipsis_mask", "new_axis_mask", "shrink_axis_mask", "begin_mask", "end_mask"].map((mask) =>
+    node.attrs.int(mask),
+  );
+  const entries = constantNumbers(input(node, 3), "the strides").map((stride, at): Entry => {
+    const [ellipsis, newAxis, index, fromEdge, toEdge] = masks.map((mask) => ((mask >> at) & 1) === 1);
+    const kind = ellipsis ? "ellipsis" : newAxis ? "new axis" : index ? "index" : "range";
+    return { kind, at, stride: index ? 1 : stride, fromEdge: fromEdge === true, toEdge: toEdge === true };
   });
-  const ellipses = entries.filter(({ kind }) => kind === "ellipsis");
-  if (ellipses.length > 1) throw new NotExpressible("several ellipses");
-  return { entries, ellipsis: ellipses[0]?.at ?? length };
+  if (entries.filter(({ kind }) => kind === "ellipsis").length > 1)
+    throw new NotExpressible("several ellipses");
+  return entries;
 }
 
-/** Dimensions that an entry takes from the input, and that it gives to the output. */
-const takes = (kind: Entry): boolean => kind === "index" || kind === "range";
-const gives = (kind: Entry): boolean => kind === "new axis" || kind === "range";
+/** Entries that take a dimension from the input, and those that give one to the output. */
+const takes = ({ kind }: Entry): boolean => kind === "index" || kind === "range";
+const gives = ({ kind }: Entry): boolean => kind === "new axis" || kind === "range";
 
 /**
  * The dimension of each entry, counted over the entries that `counts`: from the front before the ellipsis, from the
- * back after it, so that the rank need not be known.
+ * back after it, so that the rank need not be known. Without an ellipsis there is one at the end.
  */
-function axesOf(spec: Spec, counts: (kind: Entry) => boolean): Map<number, number> {
-  const counted = spec.entries.filter(({ kind }) => counts(kind));
-  const front = counted.filter(({ at }) => at < spec.ellipsis);
-  const back = counted.filter(({ at }) => at > spec.ellipsis);
+function axesOf(entries: readonly Entry[], counts: (entry: Entry) => boolean): Map<Entry, number> {
+  const ellipsis = entries.findIndex(({ kind }) => kind === "ellipsis");
+  const isBefore = ({ at }: Entry) => ellipsis < 0 || at < ellipsis;
+  const front = entries.filter((entry) => counts(entry) && isBefore(entry));
+  const back = entries.filter((entry) => counts(entry) && !isBefore(entry));
   return new Map([
-    ...front.map(({ at }, i) => [at, i] as const),
-    ...back.map(({ at }, i) => [at, i - back.length] as const),
+    ...front.map((entry, i) => [entry, i] as const),
+    ...back.map((entry, i) => [entry, i - back.length] as const),
   ]);
 }
 
 function stridedSlice(g: OnnxEmitter, node: OnnxNode): OnnxValue {
-  const strides = constantNumbers(input(node, 3), "the strides");
-  const spec = specOf(node, strides.length);
-  const inputAxes = axesOf(spec, takes);
-  const ranges = spec.entries.filter(({ kind, at }) => takes(kind) && !isWhole(node, kind, at, strides));
-  const only = ranges.length === 1 ? ranges[0] : undefined;
-  let y = value(node, 0);
-  if (only?.kind === "index" && spec.entries.every(({ kind }) => kind !== "new axis")) {
-    // One index is a Gather: it fails outside of the dimension, as TensorFlow does.
-    const index = g.op("Squeeze", [bound(g, input(node, 1), only.at), g.ints([0])]);
-    return g.op("Gather", [y, index], { axis: inputAxes.get(only.at) as number });
-  }
-  if (ranges.length > 0) {
-    const axes = ranges.map(({ at }) => inputAxes.get(at) as number);
-    const bounds = ranges.map(({ kind, at }) => boundsOf(g, node, kind, at, strides[at] as number));
-    const steps = ranges.map(({ kind, at }) => (kind === "index" ? 1 : (strides[at] as number)));
-    y = g.op("Slice", [
-      y,
-      joined(
-        g,
-        bounds.map(({ begin }) => begin),
-      ),
-      joined(
-        g,
-        bounds.map(({ end }) => end),
-      ),
-      g.ints(axes),
-      g.ints(steps),
-    ]);
-  }
-  return reshapeAxes(g, y, spec, inputAxes);
+  const entries = entriesOfSlice(node);
+  const from = axesOf(entries, takes);
+  const to = axesOf(entries, gives);
+  const cutting = entries.filter((entry) => takes(entry) && !isWhole(entry));
+  const added = entries.filter(({ kind }) => kind === "new axis");
+  const [only, ...more] = cutting;
+  if (only?.kind === "index" && more.length === 0 && added.length === 0) return element(g, node, only, from);
+  const cut = cutting.length === 0 ? value(node, 0) : sliced(g, node, cutting, from);
+  const dropped = cutting.filter(({ kind }) => kind === "index");
+  const axes = (of: readonly Entry[], map: ReadonlyMap<Entry, number>) =>
+    g.ints(of.map((entry) => map.get(entry) as number));
+  const squeezed = dropped.length === 0 ? cut : g.op("Squeeze", [cut, axes(dropped, from)]);
+  return added.length === 0 ? squeezed : g.op("Unsqueeze", [squeezed, axes(added, to)]);
 }
 
 /** A range without begin and end keeps its dimension as it is. */
-function isWhole(node: OnnxNode, kind: Entry, at: number, strides: readonly number[]): boolean {
-  const masked = (mask: string) => ((node.attrs.int(mask) >> at) & 1) === 1;
-  return kind === "range" && strides[at] === 1 && masked("begin_mask") && masked("end_mask");
+function isWhole({ kind, stride, fromEdge, toEdge }: Entry): boolean {
+  return kind === "range" && stride === 1 && fromEdge && toEdge;
 }
 
-/** Drops the dimensions of indices, adds the new ones. */
-function reshapeAxes(
+/** One index along one dimension. Outside of the dimension it fails, as in TensorFlow. */
+function element(g: OnnxEmitter, node: OnnxNode, index: Entry, axes: ReadonlyMap<Entry, number>): OnnxValue {
+  const place = vector(g, [entryOf(g, node, 1, index.at)]);
+  return g.op("Gather", [value(node, 0), g.op("Squeeze", [place, g.ints([0])])], {
+    axis: axes.get(index) as number,
+  });
+}
+
+function sliced(
   g: OnnxEmitter,
-  x: OnnxValue,
-  spec: Spec,
-  inputAxes: ReadonlyMap<number, number>,
+  node: OnnxNode,
+  entries: readonly Entry[],
+  axes: ReadonlyMap<Entry, number>,
 ): OnnxValue {
-  const dropped = spec.entries
-    .filter(({ kind }) => kind === "index")
-    .map(({ at }) => inputAxes.get(at) as number);
-  const outputAxes = axesOf(spec, gives);
-  const added = spec.entries
-    .filter(({ kind }) => kind === "new axis")
-    .map(({ at }) => outputAxes.get(at) as number);
-  const y = dropped.length === 0 ? x : g.op("Squeeze", [x, g.ints(dropped)]);
-  if (added.length > 0) return g.op("Unsqueeze", [y, g.ints(added)]);
-  return y;
+  const begins = entries.map((entry) => beginOf(g, node, entry));
+  const ends = entries.map((entry, i) => endOf(g, node, entry, begins[i] as Size));
+  return g.op("Slice", [
+    value(node, 0),
+    vector(g, begins),
+    vector(g, ends),
+    g.ints(entries.map((entry) => axes.get(entry) as number)),
+    g.ints(entries.map(({ stride }) => stride)),
+  ]);
 }
 
-interface Bounds {
-  readonly begin: number | OnnxValue;
-  readonly end: number | OnnxValue;
+/** An index has a begin whatever the mask says. */
+function beginOf(g: OnnxEmitter, node: OnnxNode, { kind, at, stride, fromEdge }: Entry): Size {
+  if (kind === "range" && fromEdge) return stride > 0 ? 0 : TO_END;
+  return entryOf(g, node, 1, at);
 }
 
-function boundsOf(g: OnnxEmitter, node: OnnxNode, kind: Entry, at: number, stride: number): Bounds {
-  const masked = (mask: string) => ((node.attrs.int(mask) >> at) & 1) === 1;
-  const begin = entriesOf(input(node, 1))?.[at] ?? bound(g, input(node, 1), at);
-  if (kind === "index") return { begin, end: afterIndex(g, begin) };
-  const first = stride > 0 ? 0 : TO_END;
-  const last = stride > 0 ? TO_END : -TO_END;
-  return {
-    begin: masked("begin_mask") ? first : begin,
-    end: masked("end_mask") ? last : (entriesOf(input(node, 2))?.[at] ?? bound(g, input(node, 2), at)),
-  };
+function endOf(g: OnnxEmitter, node: OnnxNode, { kind, at, stride, toEdge }: Entry, begin: Size): Size {
+  if (kind === "index") return afterIndex(g, begin);
+  if (toEdge) return stride > 0 ? TO_END : -TO_END;
+  return entryOf(g, node, 2, at);
 }
 
 /** The end of a slice of one element; that of the last, -1, is no number. */
-function afterIndex(g: OnnxEmitter, begin: number | OnnxValue): number | OnnxValue {
+function afterIndex(g: OnnxEmitter, begin: Size): Size {
   if (typeof begin === "number") return begin === -1 ? TO_END : begin + 1;
   const isLast = g.op("Equal", [begin, g.ints([-1])]);
   return g.op("Where", [isLast, g.ints([TO_END]), g.op("Add", [begin, g.ints([1])])]);
 }
 
-/** One entry of begin or end as an int64 vector of one element. */
-function bound(g: OnnxEmitter, of: OnnxInput, at: number): OnnxValue {
-  const known = entriesOf(of)?.[at];
-  return known === undefined ? g.op("Gather", [asVector(g, of), g.ints([at])]) : g.ints([known]);
-}
-
-function joined(g: OnnxEmitter, parts: readonly (number | OnnxValue)[]): OnnxValue {
-  if (parts.every((part) => typeof part === "number")) return g.ints(parts);
-  const vectors = parts.map((part) => (typeof part === "number" ? g.ints([part]) : part));
-  return vectors.length === 1 ? (vectors[0] as OnnxValue) : g.op("Concat", vectors, { axis: 0 });
+/** One entry of begin (input 1) or end (input 2). */
+function entryOf(g: OnnxEmitter, node: OnnxNode, at: number, index: number): Size {
+  const of = input(node, at);
+  return entriesOf(of)?.[index] ?? g.op("Gather", [asVector(g, of), g.ints([index])]);
 }
 
 export const slicingRows: OnnxTable = {
