@@ -9,6 +9,7 @@ import {
   type RowState,
   type RowTable,
   rows,
+  type SizeEntry,
   shared,
   sizes,
   withoutAxes,
@@ -30,7 +31,7 @@ const reshape: RowRule = (node) => {
   if (
     target?.kind === "sizes" &&
     target.entries[0] === "N" &&
-    !target.entries.slice(1).includes("N") &&
+    target.entries.slice(1).every((entry) => entry === "fixed") &&
     state.block === 1
   )
     return rows();
@@ -85,7 +86,7 @@ const stridedSlice: RowRule = (node) => {
 
 function slicedSizes(
   node: RowContext,
-  entries: readonly ("N" | "fixed")[],
+  entries: readonly SizeEntry[],
   [begin = 0]: readonly number[],
   [end = 0]: readonly number[],
   [stride = 1]: readonly number[],
@@ -163,7 +164,9 @@ const pack: RowRule = (node) => {
       )
     )
       return mixed("sizes are packed with rows");
-    return sizes(node.states.map((state) => (state.kind === "sizes" ? "N" : "fixed")));
+    return sizes(
+      node.states.map((state) => (state.kind === "sizes" ? (state.entries[0] as SizeEntry) : "fixed")),
+    );
   }
   const state = elementwiseAll(node) as RowState;
   if (state.kind !== "rows") return state;
@@ -255,6 +258,7 @@ const filled =
       return value?.kind === "rows" && valueInput === 0 && sameRank(node)
         ? value
         : mixed("a shape that rows decide");
+    if (target.entries.includes("multiple")) return mixed("a shape with a multiple of the number of rows");
     const axis = target.entries.indexOf("N");
     if (axis !== target.entries.lastIndexOf("N")) return mixed("the number of rows twice in a shape");
     if (value?.kind === "shared")
@@ -285,6 +289,7 @@ const tile: RowRule = (node) => {
     return counts?.[state.axis] === 1 ? state : mixed("the batch is repeated");
   if (state?.kind !== "shared" || multiples?.kind !== "sizes")
     return mixed("rows are repeated by an unknown count");
+  if (multiples.entries.includes("multiple")) return mixed("repeated by a multiple of the number of rows");
   const axis = multiples.entries.indexOf("N");
   const once = node.shape(0)?.[axis] === 1 && axis === multiples.entries.lastIndexOf("N");
   return once ? rows(axis) : mixed("a value is repeated for rows it may differ along");

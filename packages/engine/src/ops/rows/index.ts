@@ -13,6 +13,7 @@ import {
   type RowTable,
   rows,
   shared,
+  sizeProduct,
   sizes,
   withoutAxes,
 } from "./row-rule.js";
@@ -37,17 +38,21 @@ const elementwise = family(
    FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars Bucketize CheckNumerics EnsureShape StopGradient Snapshot
    AsString StringToNumber StringLower StringUpper StringStrip StringLength StaticRegexReplace StaticRegexFullMatch
    RegexReplace RegexFullMatch StringJoin StringToHashBucket StringToHashBucketFast StringToHashBucketStrong Substr
-   EncodeBase64 DecodeBase64 DecodeRaw DecodePaddedRaw UnicodeTranscode UnicodeScript Angle Quantize QuantizeAndDequantizeV2
-   QuantizeAndDequantizeV3`,
+   EncodeBase64 DecodeBase64 UnicodeTranscode UnicodeScript Angle`,
 );
 
 /** One image, volume or sequence per row, rows along the first dimension. */
 const items = family(
   perItem,
-  `Conv2D Conv3D DepthwiseConv2dNative MaxPool MaxPoolV2 MaxPool3D AvgPool AvgPool3D LRN FusedBatchNorm FusedBatchNormV2
-   FusedBatchNormV3 DepthToSpace SpaceToDepth Dilation2D ExtractImagePatches ResizeBilinear ResizeNearestNeighbor
-   ResizeBicubic ResizeArea AdjustHue AdjustSaturation AdjustContrastv2 RGBToHSV HSVToRGB BiasAdd`,
+  `Conv2D Conv3D DepthwiseConv2dNative MaxPool MaxPoolV2 MaxPool3D AvgPool AvgPool3D LRN DepthToSpace SpaceToDepth Dilation2D ExtractImagePatches ResizeBilinear ResizeNearestNeighbor
+   ResizeBicubic ResizeArea AdjustHue AdjustSaturation AdjustContrastv2 RGBToHSV HSVToRGB`,
 );
+
+/** With statistics of its own, a batch is normalised as a whole. */
+const batchNorm: RowRule = (node) =>
+  node.attrs.bool("is_training") ? mixed("a batch is normalised by its own statistics") : perItem(node);
+
+const normalizations = family(batchNorm, "FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3");
 
 const lastDimension = family(
   alongLast,
@@ -70,6 +75,24 @@ const reductions: RowTable = Object.fromEntries(
     (node) => withoutAxes(node, node.ints(1), node.attrs.bool("keep_dims")),
   ]),
 );
+
+/** Arithmetic on sizes, as a reshape that merges dimensions computes it. */
+const sizeProducts: RowTable = {
+  Prod: (node) => {
+    const [state] = node.states;
+    return state?.kind === "sizes"
+      ? sizeProduct(state.entries)
+      : withoutAxes(node, node.ints(1), node.attrs.bool("keep_dims"));
+  },
+  Mul: (node) => {
+    if (!node.states.some((state) => state.kind === "sizes")) return broadcast(node);
+    const factors = node.states.map((state) =>
+      state.kind === "sizes" ? state.entries : state.kind === "shared" ? (["fixed"] as const) : [],
+    );
+    const isScalar = factors.every((entries) => entries.length === 1);
+    return isScalar ? sizeProduct([...factors.flat(), "fixed"]) : mixed("sizes are multiplied with rows");
+  },
+};
 
 const positions: RowTable = {
   ArgMax: (node) => withoutAxes(node, node.ints(1), false),
@@ -138,6 +161,10 @@ const others: RowTable = {
       return mixed("the shape of rows of unknown rank");
     return sizes(shape.map((_, axis) => (axis === state.axis ? "N" : "fixed")));
   },
+  BiasAdd: (node) => (node.attrs.string("data_format") === "NHWC" ? alongLast(node) : perItem(node)),
+  DecodeRaw: first,
+  DecodePaddedRaw: first,
+  Size: () => mixed("the number of elements of a batch"),
   Rank: () => shared,
   RandomUniform: () => mixed("random numbers"),
   DecodeJpeg: () => mixed("an image is decoded on its own"),
@@ -154,9 +181,11 @@ function broadcastRest(node: Parameters<RowRule>[0]): ReturnType<RowRule> {
 export const rowRules: RowTable = {
   ...elementwise,
   ...items,
+  ...normalizations,
   ...lastDimension,
   ...lookups,
   ...reductions,
+  ...sizeProducts,
   ...positions,
   ...parsing,
   ...lists,

@@ -7,6 +7,9 @@ import type { PartialShape, Tensor } from "@servable/formats";
 import type { Known } from "../../graph/graph.js";
 import type { NodeFacts } from "../op-table.js";
 
+/** An entry of sizes: N itself, N times something, or the same for all batches. */
+export type SizeEntry = "N" | "multiple" | "fixed";
+
 /** What is known of the rows in one value. N is the number of rows in the batch. */
 export type RowState =
   /** The same whatever rows the batch has. */
@@ -16,8 +19,8 @@ export type RowState =
    * `block` is over 1 after a reshape that merged further dimensions into the axis.
    */
   | { readonly kind: "rows"; readonly axis: number; readonly block: number }
-  /** Integers that tell sizes: an entry is N, or the same for all batches. */
-  | { readonly kind: "sizes"; readonly entries: readonly ("N" | "fixed")[] }
+  /** Integers that tell sizes. */
+  | { readonly kind: "sizes"; readonly entries: readonly SizeEntry[] }
   /** Anything else, with the reason. */
   | { readonly kind: "mixed"; readonly why: string };
 
@@ -26,8 +29,15 @@ export const rows = (axis = 0, block = 1): RowState => ({ kind: "rows", axis, bl
 export const mixed = (why: string): RowState => ({ kind: "mixed", why });
 
 /** Sizes that don't mention N are shared. */
-export function sizes(entries: readonly ("N" | "fixed")[]): RowState {
-  return entries.includes("N") ? { kind: "sizes", entries } : shared;
+export function sizes(entries: readonly SizeEntry[]): RowState {
+  return entries.every((entry) => entry === "fixed") ? shared : { kind: "sizes", entries };
+}
+
+/** The product of sizes, as one size. */
+export function sizeProduct(entries: readonly SizeEntry[]): RowState {
+  const mentioning = entries.filter((entry) => entry !== "fixed");
+  if (mentioning.length > 1) return mixed("the number of rows twice in a product");
+  return sizes(entries.length === 1 ? entries : [mentioning.length === 0 ? "fixed" : "multiple"]);
 }
 
 /** A node whose inputs are not all shared and none of them mixed. */
