@@ -54,6 +54,8 @@ export interface Known {
   readonly constant?: ConstantSource;
   /** Of an integer scalar or vector that is partly known: each entry, undefined where it is not. */
   readonly partial?: readonly (number | undefined)[];
+  /** Of a variable's handle: the shape of its value. Of a TensorList: what every element's shape agrees with. */
+  readonly element?: PartialShape;
 }
 
 /** "name:index", as TensorFlow writes tensor names. */

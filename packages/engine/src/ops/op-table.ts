@@ -95,8 +95,14 @@ export interface ShapeContext extends NodeFacts {
   entries(input: number): readonly (number | undefined)[] | undefined;
 }
 
-/** Shape of an output, alone or with partly known entries of an integer scalar or vector. */
-export type Inferred = PartialShape | { readonly shape: PartialShape; readonly partial?: Known["partial"] };
+/** Shape of an output, alone or with what else is known of it (see `Known`). */
+export type Inferred =
+  | PartialShape
+  | {
+      readonly shape: PartialShape;
+      readonly partial?: NonNullable<Known["partial"]>;
+      readonly element?: PartialShape;
+    };
 
 /** Shapes of all outputs in order. A rule that knows nothing returns null for that output; it never throws on unknowns. */
 export type ShapeRule = (node: ShapeContext) => readonly Inferred[];

@@ -138,14 +138,10 @@ function infer(node: Node, inputs: readonly Known[]): Known[] {
   }));
 }
 
-function normalize(inferred: Inferred | undefined): {
-  shape: PartialShape;
-  partial?: NonNullable<Known["partial"]>;
-} {
+function normalize(inferred: Inferred | undefined): Omit<Known, "type"> {
   if (inferred === undefined || inferred === null || Array.isArray(inferred))
     return { shape: (inferred ?? null) as PartialShape };
-  const { shape, partial } = inferred as Exclude<Inferred, PartialShape>;
-  return partial === undefined ? { shape } : { shape, partial };
+  return inferred as Exclude<Inferred, PartialShape>;
 }
 
 /** What the exporter wrote down of an op without a rule. */
@@ -286,9 +282,7 @@ function analyzeBranches(node: Node, inputs: readonly Known[], depth: number): A
   const args = inputs.slice(1);
   const bodies = (node.bodies ?? []).map((body) => analyzeAt(depth, body, args));
   const outputs = node.outputTypes.map((type, i) =>
-    bodies
-      .map((body) => widened(knownOf(body.known, outputEdge(node, body.graph, i)), type))
-      .reduce((a, b) => ({ type, shape: commonShape(a.shape, b.shape) })),
+    bodies.map((body) => widened(knownOf(body.known, outputEdge(node, body.graph, i)), type)).reduce(agreed),
   );
   return { bodies, outputs };
 }
@@ -296,20 +290,19 @@ function analyzeBranches(node: Node, inputs: readonly Known[], depth: number): A
 function analyzeLoop(node: Node, inputs: readonly Known[], depth: number): AnalyzedBodies {
   const [cond, body] = node.bodies as readonly [Graph, Graph];
   const rounds = ROUNDS[depth] ?? 0;
-  const vary = (known: readonly Known[], shapeOf: (shape: PartialShape, i: number) => PartialShape) =>
-    known.map((each, i) =>
-      isInvariant(body, i) ? each : { type: each.type, shape: shapeOf(each.shape, i) },
-    );
+  const vary = (known: readonly Known[], change: (each: Known, i: number) => Known) =>
+    known.map((each, i) => (isInvariant(body, i) ? each : change(each, i)));
   // With one round only, sizes are taken for unknown from the start.
-  let args = vary(inputs, (shape) => (rounds > 1 ? shape : (shape?.map(() => -1) ?? null)));
+  const start = (shape: PartialShape) => (rounds > 1 ? shape : (shape?.map(() => -1) ?? null));
+  let args = vary(inputs, (each) => widened({ ...each, shape: start(each.shape) }, each.type));
   for (let round = 0; ; round++) {
     const isLast = round >= rounds;
-    if (isLast) args = vary(args, () => null);
+    if (isLast) args = vary(args, ({ type }) => ({ type, shape: null }));
     const analyzed = analyzeAt(depth + 1, body, args);
-    const next = vary(args, (shape, i) =>
-      commonShape(shape, knownOf(analyzed.known, outputEdge(node, analyzed.graph, i)).shape),
+    const next = vary(args, (each, i) =>
+      agreed(each, widened(knownOf(analyzed.known, outputEdge(node, analyzed.graph, i)), each.type)),
     );
-    if (isLast || next.every((known, i) => sameShape(known.shape, args[i]?.shape ?? null))) {
+    if (isLast || next.every((known, i) => sameKnown(known, args[i] as Known))) {
       const bodies = [analyzeAt(depth + 1, cond, args), analyzed];
       return { bodies, outputs: [...args, ...stackedItems(node, analyzed)] };
     }
@@ -336,7 +329,22 @@ function outputEdge(node: Node, body: Graph, index: number): Edge {
 
 /** Without what holds only on one path: values. */
 function widened(known: Known, type: ValueType): Known {
-  return { type, shape: known.shape };
+  const { shape, element } = known;
+  return { type, shape, ...(element !== undefined && { element }) };
+}
+
+/** What holds of both. */
+function agreed(a: Known, b: Known): Known {
+  const isKnown = a.element !== undefined && b.element !== undefined;
+  return {
+    type: a.type,
+    shape: commonShape(a.shape, b.shape),
+    ...(isKnown && { element: commonShape(a.element ?? null, b.element ?? null) }),
+  };
+}
+
+function sameKnown(a: Known, b: Known): boolean {
+  return sameShape(a.shape, b.shape) && sameShape(a.element ?? null, b.element ?? null);
 }
 
 function commonShape(a: PartialShape, b: PartialShape): PartialShape {

@@ -143,6 +143,43 @@ describe("A layer that flattens all but the batch", () => {
   });
 });
 
+describe("What stands behind a handle", () => {
+  const shape = (sizes: readonly number[]) => ({
+    shape: { dim: sizes.map((size) => ({ size: String(size) })) },
+  });
+  const variable = infer("VarHandleOp", { dtype: float, shape: shape([7, 3]) })[0] as Known;
+  const indices: Known = { type: "int32", shape: [-1, 2] };
+
+  it("is the shape that a variable declares", () => {
+    assert.deepEqual(infer("ReadVariableOp", { dtype: float }, variable)[0]?.shape, [7, 3]);
+    const types = { dtype: float, Tindices: int32 };
+    assert.deepEqual(infer("ResourceGather", types, variable, indices)[0]?.shape, [-1, 2, 3]);
+    assert.deepEqual(infer("ResourceGatherNd", types, variable, indices)[0]?.shape, [-1]);
+    assert.deepEqual(infer("VariableShape", {}, variable)[0]?.partial, [7, 3]);
+  });
+
+  it("is what the elements of a list agree with, through all that is done to it", () => {
+    const types = { element_dtype: float, shape_type: int32 };
+    const list = infer("TensorListReserve", types, vector(-1, 3), scalar(4))[0] as Known;
+    const written = infer(
+      "TensorListSetItem",
+      { element_dtype: float },
+      list,
+      scalar(0),
+      floats([2, 3]),
+    )[0] as Known;
+    const anything: Known = scalar(-1);
+    assert.deepEqual(
+      infer("TensorListGetItem", { element_dtype: float }, written, scalar(0), anything)[0]?.shape,
+      [-1, 3],
+    );
+    assert.deepEqual(
+      infer("TensorListStack", { element_dtype: float }, written, vector(2, _))[0]?.shape,
+      [-1, 2, 3],
+    );
+  });
+});
+
 describe("Knowledge that contradicts itself", () => {
   it("becomes no knowledge", () => {
     assert.deepEqual(infer("AddV2", { T: float }, floats([2, 3]), floats([4, 3]))[0]?.shape, [-1, 3]);

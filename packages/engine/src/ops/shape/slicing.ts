@@ -156,7 +156,12 @@ function slicedEntries(node: ShapeContext, axes: readonly PlaceOnAxis[]): Entrie
 // ---- gathers -------------------------------------------------------------------------------------------------
 
 /** Params with the axis replaced by the indices' axes past the shared batch. */
-function gathered(params: PartialShape, indices: PartialShape, axis: Entry, batchDims: number): PartialShape {
+export function gathered(
+  params: PartialShape,
+  indices: PartialShape,
+  axis: Entry,
+  batchDims: number,
+): PartialShape {
   if (params === null || indices === null) return null;
   const batch = batchDims < 0 ? batchDims + indices.length : batchDims;
   if (batch < 0 || batch > indices.length || params.length === 0) return null;
@@ -179,13 +184,14 @@ function gatheredEntries(node: ShapeContext): Entries | undefined {
   return vectorEntries(node, 1)?.map((index) => (index === undefined ? undefined : params[index]));
 }
 
-const gatherNd: ShapeRule = (node) => {
-  const params = node.shape(0);
-  const indices = node.shape(1);
+/** Params with as many leading axes as an index has entries replaced by the axes of the indices. */
+export function gatheredNd(params: PartialShape, indices: PartialShape): PartialShape {
   const depth = indices?.at(-1) ?? UNKNOWN;
-  if (params === null || indices === null || depth < 0 || depth > params.length) return [null];
-  return [joined(indices.slice(0, -1), params.slice(depth))];
-};
+  if (params === null || indices === null || depth < 0 || depth > params.length) return null;
+  return joined(indices.slice(0, -1), params.slice(depth));
+}
+
+const gatherNd: ShapeRule = (node) => [gatheredNd(node.shape(0), node.shape(1))];
 
 // ---- scatters and stitches -------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 /** Variables, tables, iterators, lists, control flow and calls: what outlives a node or encloses others. */
 import type { PartialShape } from "@servable/formats";
-import type { ShapeRule, ShapeTable } from "../op-table.js";
-import { shapeFromInput, withEntries } from "./entries.js";
+import type { ShapeContext, ShapeRule, ShapeTable } from "../op-table.js";
+import { entriesOf, shapeFromInput, withEntries } from "./entries.js";
 import {
   fixed,
   forAll,
@@ -14,6 +14,7 @@ import {
   unknown,
 } from "./families.js";
 import { commonShape, joined, mergeShapes, UNKNOWN, withSize } from "./partial-shape.js";
+import { gathered, gatheredNd } from "./slicing.js";
 
 /** No outputs. */
 const nothing: ShapeRule = () => [];
@@ -35,11 +36,14 @@ const withoutOutputs = [
 const handles = [
   "AnonymousHashTable", "AnonymousIterator", "AnonymousIteratorV2", "AnonymousIteratorV3", "AnonymousMutableHashTable",
   "HashTableV2", "Iterator", "IteratorV2", "MutableDenseHashTableV2", "MutableHashTableOfTensorsV2",
-  "MutableHashTableV2", "OneShotIterator", "StackV2", "VarHandleOp",
+  "MutableHashTableV2", "OneShotIterator", "StackV2",
 ];
 
 /** TF1 tables are known by two strings: container and name. */
 const stringHandles = ["HashTable", "MutableDenseHashTable", "MutableHashTable", "MutableHashTableOfTensors"];
+
+/** What is known of the value behind handle 0, or of the elements of list 0. */
+const elementOf = (node: ShapeContext): PartialShape => node.inputs[0]?.element ?? null;
 
 // ---- variables -----------------------------------------------------------------------------------------------
 
@@ -60,9 +64,21 @@ const found: ShapeRule = (node) => {
 
 // ---- lists ---------------------------------------------------------------------------------------------------
 
-/** The element shape that an input holds: scalar -1 is unknown. */
-const elementShape = (node: Parameters<ShapeRule>[0], input: number): PartialShape =>
+/** The shape that an input holds: scalar -1 is unknown. */
+const shapeInput = (node: ShapeContext, input: number): PartialShape =>
   node.shape(input)?.length === 0 ? null : shapeFromInput(node, input);
+
+/** What the elements of list 0 agree with, and with what this input says. */
+const elementShape = (node: ShapeContext, input: number): PartialShape =>
+  mergeShapes(shapeInput(node, input), elementOf(node));
+
+/** A new list of elements of the shape that an input holds. */
+const listWith =
+  (input: number): ShapeRule =>
+  (node) => [{ shape: [], element: shapeInput(node, input) }];
+
+/** A list like list 0. */
+const sameList: ShapeRule = (node) => [{ shape: [], element: elementOf(node) }];
 
 const listItem: ShapeRule = (node) => [elementShape(node, 2)];
 
@@ -75,7 +91,10 @@ const listGather: ShapeRule = (node) => [joined(node.shape(1), elementShape(node
 
 /** Elements joined along their first axis, and the length of each. */
 const listConcat: ShapeRule = (node) => {
-  const element = node.inputs.length > 1 ? elementShape(node, 1) : node.attrs.shape("element_shape");
+  const element =
+    node.inputs.length > 1
+      ? elementShape(node, 1)
+      : mergeShapes(node.attrs.shape("element_shape"), elementOf(node));
   return [element === null || element.length === 0 ? null : withSize(element, 0, UNKNOWN), [UNKNOWN]];
 };
 
@@ -117,8 +136,14 @@ export const stateShapes: ShapeTable = {
     "ScatterNdUpdate", "ScatterSub", "ScatterUpdate", "StridedSliceAssign",
   ], sameAsInput),
   ...forAll(["IsVariableInitialized", "VarIsInitializedOp"], scalars),
-  ...forAll(["ReadVariableOp", "ResourceGather", "ResourceGatherNd"], unknown),
-  VariableShape: fixed([UNKNOWN]),
+  VarHandleOp: (node) => [{ shape: [], element: node.attrs.shape("shape") }],
+  ReadVariableOp: (node) => [elementOf(node)],
+  ResourceGather: (node) => [gathered(elementOf(node), node.shape(1), 0, node.attrs.int("batch_dims"))],
+  ResourceGatherNd: (node) => [gatheredNd(elementOf(node), node.shape(1))],
+  VariableShape: (node) => {
+    const shape = elementOf(node);
+    return [shape === null ? [UNKNOWN] : withEntries(node.outputTypes[0], [shape.length], entriesOf(shape))];
+  },
   ...forAll(["Restore", "RestoreSlice", "RestoreV2"], restored),
 
   ...forAll(["LookupTableFind", "LookupTableFindV2"], found),
@@ -134,16 +159,19 @@ export const stateShapes: ShapeTable = {
   PlaceholderV2: shapeAttr("shape"),
   PlaceholderWithDefault: shapeAttr("shape"),
 
+  ...forAll(["EmptyTensorList", "TensorListReserve"], listWith(0)),
+  ...forAll(["TensorListFromTensor", "TensorListSplit"], listWith(1)),
+  ...forAll(["TensorListScatter", "TensorListScatterV2"], listWith(2)),
   // biome-ignore format: a list of names
   ...forAll([
-    "EmptyTensorList", "TensorListFromTensor", "TensorListLength", "TensorListPushBack", "TensorListReserve",
-    "TensorListResize", "TensorListScatter", "TensorListScatterIntoExistingList", "TensorListScatterV2",
-    "TensorListSetItem", "TensorListSplit", "TensorListConcatLists",
-  ], scalars),
+    "TensorListConcatLists", "TensorListPushBack", "TensorListResize", "TensorListScatterIntoExistingList",
+    "TensorListSetItem",
+  ], sameList),
+  TensorListLength: scalars,
   TensorListPushBackBatch: sameAsInput,
   TensorListElementShape: () => [null],
   TensorListGetItem: listItem,
-  TensorListPopBack: (node) => [[], elementShape(node, 1)],
+  TensorListPopBack: (node) => [{ shape: [], element: elementOf(node) }, elementShape(node, 1)],
   TensorListStack: listStack,
   TensorListGather: listGather,
   ...forAll(["TensorListConcat", "TensorListConcatV2"], listConcat),

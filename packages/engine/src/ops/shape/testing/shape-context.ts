@@ -39,13 +39,9 @@ function valueType(number: number): ValueType {
 }
 
 /** Both forms in which a rule may answer as one. */
-export function shapeAndEntries(inferred: Inferred | undefined): {
-  readonly shape: PartialShape;
-  readonly partial?: NonNullable<Known["partial"]>;
-} {
+export function shapeAndEntries(inferred: Inferred | undefined): Omit<Known, "type"> {
   if (inferred === undefined || inferred === null || Array.isArray(inferred)) {
     return { shape: (inferred ?? null) as PartialShape };
   }
-  const { shape, partial } = inferred as Exclude<Inferred, PartialShape>;
-  return partial === undefined ? { shape } : { shape, partial };
+  return inferred as Exclude<Inferred, PartialShape>;
 }
