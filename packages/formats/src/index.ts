@@ -58,6 +58,7 @@ export * from "./status.js";
 export * from "./tensor.js";
 export * from "./tensor-json.js";
 export * from "./tensor-proto.js";
+export * from "./tensor-wire.js";
 export { type ParseTextOptions, parseText } from "./text-proto/parser.js";
 export { type PrintTextOptions, printText } from "./text-proto/printer.js";
 export * from "./tfrecord.js";

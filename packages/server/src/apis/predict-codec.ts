@@ -2,29 +2,21 @@
  * PredictRequest and PredictResponse (apis/predict.proto). The request's tensors stay bytes until inference asks for
  * them, and then are views on the request where their layout allows.
  */
-import { create, toBinary } from "@bufbuild/protobuf";
-import {
-  Code,
-  decodeMessage,
-  decodeText,
-  type Tensor,
-  tensorFromProto,
-  tensorToProto,
-} from "@servable/formats";
-import { TensorProtoSchema } from "@servable/formats/protobuf/tensorflow/core/framework/tensor_pb";
-import {
-  PredictRequestSchema,
-  PredictResponseSchema,
-} from "@servable/formats/protobuf/tensorflow_serving/apis/predict_pb";
+import { toBinary } from "@bufbuild/protobuf";
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { Code, decodeText, type Tensor, tensorFromBytes, tensorToBytes } from "@servable/formats";
+import { ModelSpecSchema } from "@servable/formats/protobuf/tensorflow_serving/apis/model_pb";
 import type { LazyTensor } from "../inference/feeds.js";
 import type { ModelSpec } from "../inference/model-spec.js";
 import type { PredictRequest, PredictResponse } from "../inference/predict.js";
-import { modelSpecFromBytes, modelSpecMessage, requestSpecMessage } from "./model-spec-codec.js";
+import { modelSpecFromBytes, modelSpecToBytes, requestSpecMessage } from "./model-spec-codec.js";
 import { forEachField } from "./wire-fields.js";
 
 const MODEL_SPEC = 1;
 const INPUTS = 2;
 const OUTPUT_FILTER = 3;
+const OUTPUTS = 1;
+const RESPONSE_MODEL_SPEC = 2;
 const KEY = 1;
 const VALUE = 2;
 
@@ -51,28 +43,36 @@ function addInput(inputs: Map<string, LazyTensor>, entry: Uint8Array): void {
 }
 
 function decodeTensor(name: string, bytes: Uint8Array): Tensor {
-  const what = `input "${name}"`;
-  return tensorFromProto(decodeMessage(TensorProtoSchema, bytes, what, Code.INTERNAL), what);
+  return tensorFromBytes(bytes, `input "${name}"`, Code.INTERNAL);
 }
 
 /** A request as a client would have sent it. */
 export function encodePredictRequest(spec: ModelSpec, inputs: ReadonlyMap<string, Tensor>): Uint8Array {
-  const message = create(PredictRequestSchema, {
-    modelSpec: requestSpecMessage(spec),
-    inputs: Object.fromEntries(
-      [...inputs].map(([name, tensor]) => [name, tensorToProto(tensor, { asContent: true })]),
-    ),
-  });
-  return toBinary(PredictRequestSchema, message);
+  const writer = new BinaryWriter();
+  writer.tag(MODEL_SPEC, WireType.LengthDelimited).bytes(toBinary(ModelSpecSchema, requestSpecMessage(spec)));
+  writeTensors(writer, INPUTS, inputs, true);
+  return writer.finish();
 }
 
 /** @param asContent whether numbers go into tensor_content, as bytes, or into typed lists */
 export function encodePredictResponse({ spec, outputs }: PredictResponse, asContent: boolean): Uint8Array {
-  const message = create(PredictResponseSchema, {
-    modelSpec: modelSpecMessage(spec),
-    outputs: Object.fromEntries(
-      [...outputs].map(([name, tensor]) => [name, tensorToProto(tensor, { asContent })]),
-    ),
-  });
-  return toBinary(PredictResponseSchema, message);
+  const writer = new BinaryWriter();
+  writeTensors(writer, OUTPUTS, outputs, asContent);
+  writer.tag(RESPONSE_MODEL_SPEC, WireType.LengthDelimited).bytes(modelSpecToBytes(spec));
+  return writer.finish();
+}
+
+/** Entries of a map<string, TensorProto>. */
+function writeTensors(
+  writer: BinaryWriter,
+  field: number,
+  tensors: ReadonlyMap<string, Tensor>,
+  asContent: boolean,
+): void {
+  for (const [name, tensor] of tensors) {
+    writer.tag(field, WireType.LengthDelimited).fork();
+    writer.tag(KEY, WireType.LengthDelimited).string(name);
+    writer.tag(VALUE, WireType.LengthDelimited).bytes(tensorToBytes(tensor, asContent));
+    writer.join();
+  }
 }

@@ -22,6 +22,11 @@ export interface Model {
   ): Map<string, Tensor>;
   /** Whether row i of every output depends on row i of the inputs alone, so that requests may share a run. */
   rowIndependence(signature: string): { readonly independent: boolean };
+  /**
+   * Whether the sizes of inputs that fit the declared shapes bound what a run costs, in time and memory, and a run
+   * leaves nothing behind.
+   */
+  hasBoundedWork(signature: string): boolean;
   close(): void;
 }
 

@@ -9,7 +9,8 @@ import { parentPort, workerData } from "node:worker_threads";
 import { toBinary } from "@bufbuild/protobuf";
 import { internal } from "@servable/formats";
 import { SignatureDefMapSchema } from "@servable/formats/protobuf/tensorflow_serving/apis/get_model_metadata_pb";
-import type { Engine, LoadOptions, Model } from "./engine-contract.js";
+import type { LoadOptions, Model } from "./engine-contract.js";
+import { importEngine } from "./import-engine.js";
 import { type FromWorker, packError, packTensors, type ToWorker, unpackTensors } from "./worker-protocol.js";
 
 /** Given to the thread when it starts. */
@@ -22,7 +23,7 @@ const port = parentPort;
 if (port === null) throw internal("model-worker.js runs in a worker thread only");
 
 const { engine: otherEngine } = workerData as WorkerSettings;
-const engine: Promise<Engine> = otherEngine === undefined ? import("@servable/engine") : import(otherEngine);
+const engine = importEngine(otherEngine);
 // Reported when the load is asked for.
 engine.catch(() => {});
 
@@ -46,12 +47,14 @@ port.on("message", (message: ToWorker) => {
 
 async function load(path: string, options: LoadOptions): Promise<void> {
   try {
-    model = (await engine).loadModel(path, options);
+    const loaded = (await engine).loadModel(path, options);
+    model = loaded;
     post({
       kind: "loaded",
-      signatures: [...model.signatures.values()],
-      signatureDefs: toBinary(SignatureDefMapSchema, model.signatureDefs),
-      rowIndependent: rowIndependentOf(model),
+      signatures: [...loaded.signatures.values()],
+      signatureDefs: toBinary(SignatureDefMapSchema, loaded.signatureDefs),
+      rowIndependent: signaturesThat((name) => loaded.rowIndependence(name).independent, loaded),
+      boundedWork: signaturesThat((name) => loaded.hasBoundedWork(name), loaded),
     });
   } catch (reason) {
     post({ kind: "failed", error: packError(reason) });
@@ -60,10 +63,10 @@ async function load(path: string, options: LoadOptions): Promise<void> {
 }
 
 /** A signature that can't run proves nothing, and says so when it is asked to run. */
-function rowIndependentOf(model: Model): string[] {
-  return [...model.signatures.keys()].filter((name) => {
+function signaturesThat(holds: (name: string) => boolean, { signatures }: Model): string[] {
+  return [...signatures.keys()].filter((name) => {
     try {
-      return model.rowIndependence(name).independent;
+      return holds(name);
     } catch {
       return false;
     }
@@ -73,10 +76,13 @@ function rowIndependentOf(model: Model): string[] {
 function run({ id, signature, inputs, outputs }: Extract<ToWorker, { kind: "run" }>): void {
   try {
     if (model === undefined) throw internal("the model is not loaded");
-    const results = model.run(signature, unpackTensors(inputs), outputs);
+    const feeds = unpackTensors(inputs);
+    const start = performance.now();
+    const results = model.run(signature, feeds, outputs);
+    const micros = (performance.now() - start) * 1000;
     // Copied, not taken over: an output may be a constant or a variable of the model.
     const { tensors, transfer } = packTensors(results, false);
-    post({ kind: "result", id, outputs: tensors }, transfer);
+    post({ kind: "result", id, outputs: tensors, micros }, transfer);
   } catch (reason) {
     post({ kind: "error", id, error: packError(reason) });
   }

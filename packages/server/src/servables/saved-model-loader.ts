@@ -5,11 +5,17 @@ import { type Clock, systemClock } from "../core/clock.js";
 import type { Loader } from "../core/loader.js";
 import { idText, type ServableId } from "../core/servable.js";
 import { timed } from "../monitoring/measure.js";
-import type { LoadOptions } from "./engine-contract.js";
+import type { LoadOptions, Model } from "./engine-contract.js";
+import { type ClosableModel, InlineModel } from "./inline-model.js";
+import { type ModelFiles, modelFiles } from "./model-files.js";
+import { RunTimes } from "./run-times.js";
 import type { ServedModel } from "./served-model.js";
 import { WorkerModel } from "./worker-model.js";
 import type { WorkerSupply } from "./worker-supply.js";
 import type { LoadedModel, WorkerThread } from "./worker-thread.js";
+
+/** A version with larger files is not held a second time. */
+const MAX_INLINE_BYTES = 4 * 2 ** 20;
 
 export interface SavedModelLoaderOptions {
   readonly load: LoadOptions;
@@ -26,7 +32,7 @@ export interface SavedModelLoaderOptions {
 }
 
 export class SavedModelLoader implements Loader<ServedModel> {
-  #model: WorkerModel | undefined;
+  #model: ClosableModel | undefined;
 
   /** @param path the version's folder */
   constructor(
@@ -38,12 +44,15 @@ export class SavedModelLoader implements Loader<ServedModel> {
 
   async load(signal: AbortSignal): Promise<ServedModel> {
     const batching = await this.options.batching();
+    const files = modelFiles(this.path);
     const { thread, loaded } = await timed(() => this.#start(signal), this.options.onLoad);
+    const times = new RunTimes(loaded.boundedWork);
     const { warn, clock = systemClock } = this.options;
     const model = new WorkerModel(thread, loaded, {
       title: `Model ${idText(this.id)}`,
       start: () => this.#start(new AbortController().signal),
       batching,
+      onRun: (...run) => times.ran(...run),
       onBatch: this.options.onBatch,
       warn,
       clock,
@@ -54,13 +63,32 @@ export class SavedModelLoader implements Loader<ServedModel> {
       await model.close();
       throw reason;
     }
-    this.#model = model;
-    return model;
+    this.#model = isAutomatic(batching)
+      ? new InlineModel(model, { times, load: () => this.#loadHere(files), warn })
+      : model;
+    return this.#model;
   }
 
   async unload(): Promise<void> {
     await this.#model?.close();
     this.#model = undefined;
+  }
+
+  /**
+   * The model on this thread, unless it is large or its files are no longer those that the worker loaded.
+   *
+   * @param before the files before the worker loaded them
+   */
+  async #loadHere(before: Promise<ModelFiles | undefined>): Promise<Model | undefined> {
+    const loaded = await before;
+    if (loaded === undefined || loaded.bytes > MAX_INLINE_BYTES) return undefined;
+    const engine = await this.workers.importEngine();
+    // One thread: several would wait for each other longer than such a run takes.
+    const model = engine.loadModel(this.path, { ...this.options.load, intraOpThreads: 1 });
+    const now = await modelFiles(this.path);
+    if (now?.bytes === loaded.bytes && now.changedMs === loaded.changedMs) return model;
+    model.close();
+    return undefined;
   }
 
   async #start(signal: AbortSignal): Promise<{ thread: WorkerThread; loaded: LoadedModel }> {
@@ -77,6 +105,11 @@ export class SavedModelLoader implements Loader<ServedModel> {
       signal.removeEventListener("abort", abort);
     }
   }
+}
+
+/** An operator who asks for batches gets them. */
+function isAutomatic({ signatures, timeoutMs }: BatchingSettings): boolean {
+  return signatures === "proven" && timeoutMs === 0;
 }
 
 function givenUp(): StatusError {

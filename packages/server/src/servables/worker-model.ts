@@ -4,8 +4,9 @@
  * each failure; until it is back, requests are refused with UNAVAILABLE.
  */
 import { type Signature, StatusError, type Tensor, unavailable } from "@servable/formats";
+import { rowsOf } from "../batching/batch.js";
 import type { BatchingSettings } from "../batching/batching-settings.js";
-import { Scheduler } from "../batching/scheduler.js";
+import { type RunRequest, Scheduler } from "../batching/scheduler.js";
 import type { Clock } from "../core/clock.js";
 import type { ServedModel } from "./served-model.js";
 import type { LoadedModel, WorkerThread } from "./worker-thread.js";
@@ -21,6 +22,8 @@ export interface WorkerModelOptions {
   /** Starts a new thread and loads the model into it. */
   readonly start: () => Promise<{ readonly thread: WorkerThread; readonly loaded: LoadedModel }>;
   readonly batching: BatchingSettings;
+  /** Told how long a run of so many rows took; undefined when the inputs have no rows. */
+  readonly onRun: (signature: string, rows: number | undefined, micros: number) => void;
   /** Told of requests that were joined into a batch of so many rows. */
   readonly onBatch: (rows: number) => void;
   readonly warn: (message: string) => void;
@@ -43,10 +46,7 @@ export class WorkerModel implements ServedModel {
     this.signatures = loaded.signatures;
     this.signatureDefs = loaded.signatureDefs;
     this.#scheduler = new Scheduler({
-      run: ({ signature, inputs, outputs }) => {
-        if (this.#thread === undefined) return Promise.reject(this.#gone());
-        return this.#thread.run(signature, inputs, outputs);
-      },
+      run: (request) => this.#run(request),
       isProven: (signature) => loaded.rowIndependent.has(signature),
       batching: options.batching,
       onBatch: options.onBatch,
@@ -69,6 +69,13 @@ export class WorkerModel implements ServedModel {
     this.#closing.abort();
     await this.#thread?.close();
     await this.#restarting;
+  }
+
+  async #run({ signature, inputs, outputs }: RunRequest): Promise<Map<string, Tensor>> {
+    if (this.#thread === undefined) throw this.#gone();
+    const result = await this.#thread.run(signature, inputs, outputs);
+    this.options.onRun(signature, rowsOf(inputs), result.micros);
+    return result.outputs;
   }
 
   #gone(): StatusError {

@@ -33,9 +33,17 @@ export type FromWorker =
       readonly signatureDefs: Uint8Array;
       /** Names of the signatures whose requests may be joined. */
       readonly rowIndependent: readonly string[];
+      /** Names of the signatures whose inputs' sizes bound what a run costs. */
+      readonly boundedWork: readonly string[];
     }
   | { readonly kind: "failed"; readonly error: PackedError }
-  | { readonly kind: "result"; readonly id: number; readonly outputs: PackedTensors }
+  | {
+      readonly kind: "result";
+      readonly id: number;
+      readonly outputs: PackedTensors;
+      /** How long the run took. */
+      readonly micros: number;
+    }
   | { readonly kind: "error"; readonly id: number; readonly error: PackedError };
 
 /** What of a StatusError survives a structured clone. */

@@ -2,6 +2,8 @@
  * Starts worker threads, one of them ahead of need: importing the engine takes a tenth of a second, which the first
  * model then doesn't wait for.
  */
+import type { Engine } from "./engine-contract.js";
+import { importEngine } from "./import-engine.js";
 import { WorkerThread } from "./worker-thread.js";
 
 export class WorkerSupply {
@@ -16,6 +18,11 @@ export class WorkerSupply {
     this.#spare = new WorkerThread(this.engine);
     // The process must be able to end without ever having used it.
     this.#spare.setRef(false);
+  }
+
+  /** The engine that the threads run, for this thread. */
+  importEngine(): Promise<Engine> {
+    return importEngine(this.engine);
   }
 
   take(): WorkerThread {

@@ -24,6 +24,14 @@ export interface LoadedModel {
   readonly signatureDefs: Uint8Array;
   /** Signatures for which it is proven that the rows of a batch don't depend on each other. */
   readonly rowIndependent: ReadonlySet<string>;
+  /** Signatures whose inputs' sizes bound what a run costs. */
+  readonly boundedWork: ReadonlySet<string>;
+}
+
+export interface RunResult {
+  readonly outputs: Map<string, Tensor>;
+  /** How long the run took, without the ways. */
+  readonly micros: number;
 }
 
 interface Pending<R> {
@@ -33,7 +41,7 @@ interface Pending<R> {
 
 export class WorkerThread {
   readonly #worker: Worker;
-  readonly #runs = new Map<number, Pending<Map<string, Tensor>>>();
+  readonly #runs = new Map<number, Pending<RunResult>>();
   #load: Pending<LoadedModel> | undefined;
   #nextId = 0;
   #crash: Error | undefined;
@@ -68,7 +76,7 @@ export class WorkerThread {
     signature: string,
     inputs: ReadonlyMap<string, Tensor>,
     outputs: readonly string[],
-  ): Promise<Map<string, Tensor>> {
+  ): Promise<RunResult> {
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;
       const { tensors, transfer } = packTensors(inputs, true);
@@ -109,6 +117,7 @@ export class WorkerThread {
           signatures,
           signatureDefs: message.signatureDefs,
           rowIndependent: new Set(message.rowIndependent),
+          boundedWork: new Set(message.boundedWork),
         });
         this.#load = undefined;
         break;
@@ -118,7 +127,10 @@ export class WorkerThread {
         this.#load = undefined;
         break;
       case "result":
-        this.#take(message.id)?.resolve(unpackTensors(message.outputs));
+        this.#take(message.id)?.resolve({
+          outputs: unpackTensors(message.outputs),
+          micros: message.micros,
+        });
         break;
       case "error":
         this.#take(message.id)?.reject(unpackError(message.error));
@@ -126,7 +138,7 @@ export class WorkerThread {
     }
   }
 
-  #take(id: number): Pending<Map<string, Tensor>> | undefined {
+  #take(id: number): Pending<RunResult> | undefined {
     const pending = this.#runs.get(id);
     this.#runs.delete(id);
     return pending;

@@ -179,6 +179,7 @@ export function loadModel(path: string, _options?: LoadOptions): Model {
       return new Map(results.filter(([output]) => outputs === undefined || outputs.includes(output)));
     },
     rowIndependence: (name) => ({ independent: name !== "sleep" && name !== "crash" }),
+    hasBoundedWork: (name) => name !== "sleep" && name !== "crash",
     close() {},
   };
 }

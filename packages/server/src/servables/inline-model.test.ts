@@ -1,0 +1,157 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { setImmediate } from "node:timers/promises";
+import { create } from "@bufbuild/protobuf";
+import { cancelled, internal, type Signature, type Tensor, tensor } from "@servable/formats";
+import { SignatureDefMapSchema } from "@servable/formats/protobuf/tensorflow_serving/apis/get_model_metadata_pb";
+import type { Model } from "./engine-contract.js";
+import { type ClosableModel, InlineModel } from "./inline-model.js";
+import { RunTimes } from "./run-times.js";
+
+const NAME = "serving_default";
+const signature: Signature = {
+  name: NAME,
+  methodName: "tensorflow/serving/predict",
+  inputs: new Map([["x", { name: "x:0", dtype: "float32", shape: [-1, 2] }]]),
+  outputs: new Map([["y", { name: "y:0", dtype: "float32", shape: [-1, 2] }]]),
+  defaults: new Map(),
+};
+
+const rows = (count: number, width = 2): ReadonlyMap<string, Tensor> =>
+  new Map([["x", tensor("float32", [count, width], new Float32Array(count * width))]]);
+
+interface Setting {
+  /** The times of the worker's runs so far. */
+  readonly micros: readonly number[];
+  readonly load?: () => Promise<Model | undefined>;
+}
+
+/** A model that says where it ran and what was closed. */
+function modelWith({ micros, load }: Setting) {
+  const events: string[] = [];
+  const worker: ClosableModel = {
+    signatures: new Map([[NAME, signature]]),
+    signatureDefs: new Uint8Array(0),
+    run: async () => {
+      events.push("worker");
+      return new Map();
+    },
+    close: async () => void events.push("worker closed"),
+  };
+  const here: Model = {
+    signatures: worker.signatures,
+    signatureDefs: create(SignatureDefMapSchema),
+    run: () => {
+      events.push("here");
+      return new Map();
+    },
+    rowIndependence: () => ({ independent: true }),
+    hasBoundedWork: () => true,
+    close: () => void events.push("closed here"),
+  };
+  const times = new RunTimes([NAME]);
+  for (const each of micros) times.ran(NAME, 1, each);
+  const warn = (message: string) => void events.push(message);
+  const model = new InlineModel(worker, { times, load: load ?? (async () => here), warn });
+  const run = (inputs = rows(1), signal?: AbortSignal) => model.run(NAME, inputs, ["y"], signal);
+  return { model, run, events, times };
+}
+
+const many = (micros: number) => new Array<number>(16).fill(micros);
+
+describe("A model whose runs in the worker are quick", () => {
+  it("runs small requests on the main thread once it is loaded there, and meanwhile in the worker", async () => {
+    const { run, events } = modelWith({ micros: many(20) });
+    await run();
+    await setImmediate();
+    await run();
+    assert.deepEqual(events, ["worker", "here"]);
+  });
+
+  const elsewhere: readonly (readonly [string, ReadonlyMap<string, Tensor>])[] = [
+    ["many rows", rows(9)],
+    ["another width than declared", rows(1, 3)],
+    ["another rank than declared", new Map([["x", tensor("float32", [2], new Float32Array(2))]])],
+  ];
+  for (const [what, inputs] of elsewhere) {
+    it(`leaves requests of ${what} to the worker`, async () => {
+      const { run, events } = modelWith({ micros: many(20) });
+      await run();
+      await setImmediate();
+      await run(inputs);
+      assert.deepEqual(events, ["worker", "worker"]);
+    });
+  }
+
+  it("goes back to the worker when its runs turn slow", async () => {
+    const { run, events, times } = modelWith({ micros: many(20) });
+    await run();
+    await setImmediate();
+    for (const each of many(5000)) times.ran(NAME, 1, each);
+    await run();
+    assert.deepEqual(events, ["worker", "worker"]);
+  });
+
+  it("runs nothing for a call that is over", async () => {
+    const { run, events } = modelWith({ micros: many(20) });
+    await run();
+    await setImmediate();
+    const over = AbortSignal.abort(cancelled("gone"));
+    await assert.rejects(run(rows(1), over), { message: "gone" });
+    assert.deepEqual(events, ["worker"]);
+  });
+
+  it("stays in the worker when it can't be loaded a second time, and says so once", async () => {
+    const load = async () => {
+      throw internal("no memory");
+    };
+    const { run, events } = modelWith({ micros: many(20), load });
+    for (let i = 0; i < 3; i++) {
+      await run();
+      await setImmediate();
+    }
+    assert.deepEqual(
+      events.filter((event) => event !== "worker"),
+      ["The main thread leaves all requests to the model's worker thread: no memory"],
+    );
+  });
+
+  it("is freed in both places", async () => {
+    const { model, run, events } = modelWith({ micros: many(20) });
+    await run();
+    await model.close();
+    assert.deepEqual(events, ["worker", "worker closed", "closed here"]);
+  });
+});
+
+describe("A model that is not known to be quick", () => {
+  const cases: readonly (readonly [string, readonly number[]])[] = [
+    ["slow runs", many(500)],
+    ["few runs", [20, 20, 20]],
+    ["mostly slow runs", [...many(20), ...new Array<number>(8).fill(500)]],
+  ];
+  for (const [what, micros] of cases) {
+    it(`stays in the worker after ${what}`, async () => {
+      const { run, events } = modelWith({ micros });
+      await run();
+      await setImmediate();
+      await run();
+      assert.deepEqual(events, ["worker", "worker"]);
+    });
+  }
+
+  it("is not judged by long runs of many rows", async () => {
+    const { run, events, times } = modelWith({ micros: many(20) });
+    for (const each of many(5000)) times.ran(NAME, 128, each);
+    await run();
+    await setImmediate();
+    await run();
+    assert.deepEqual(events, ["worker", "here"]);
+  });
+
+  it("never runs here what the engine can't bound", () => {
+    const times = new RunTimes([]);
+    for (const each of many(1)) times.ran(NAME, 1, each);
+    assert.equal(times.isQuick(NAME), false);
+  });
+});

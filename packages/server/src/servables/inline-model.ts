@@ -1,0 +1,105 @@
+/**
+ * A model in a worker thread whose small, quick requests run on the main thread as well: for a tiny model the way to
+ * the worker and back costs more than the run. The model is loaded here only once its runs in the worker have shown
+ * to be quick, so that a first answer never waits for it; whatever goes wrong with that leaves the worker to serve.
+ *
+ * Never here: signatures with state, loops or sizes that values decide (the engine knows), large models, requests of
+ * many rows or of other shapes than declared.
+ */
+import { type PartialShape, type Signature, StatusError, type Tensor } from "@servable/formats";
+import { rowsOf } from "../batching/batch.js";
+import type { Model } from "./engine-contract.js";
+import { MAX_SMALL_ROWS, type RunTimes } from "./run-times.js";
+import type { ServedModel } from "./served-model.js";
+
+export interface InlineModelOptions {
+  /** How long the worker's runs took. */
+  readonly times: RunTimes;
+  /** Loads the model on this thread; undefined when it should not run here. */
+  readonly load: () => Promise<Model | undefined>;
+  readonly warn: (message: string) => void;
+}
+
+/** What close() needs of the model in the worker. */
+export interface ClosableModel extends ServedModel {
+  close(): Promise<void>;
+}
+
+export class InlineModel implements ClosableModel {
+  readonly signatures: ReadonlyMap<string, Signature>;
+  readonly signatureDefs: Uint8Array;
+  #model: Model | undefined;
+  #loading: Promise<void> | undefined;
+  #isClosed = false;
+
+  constructor(
+    private readonly worker: ClosableModel,
+    private readonly options: InlineModelOptions,
+  ) {
+    this.signatures = worker.signatures;
+    this.signatureDefs = worker.signatureDefs;
+  }
+
+  run(
+    signature: string,
+    inputs: ReadonlyMap<string, Tensor>,
+    outputs: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<Map<string, Tensor>> {
+    if (this.options.times.isQuick(signature) && this.#isSmall(signature, inputs)) {
+      if (this.#model !== undefined) return this.#run(this.#model, signature, inputs, outputs, signal);
+      this.#loading ??= this.#load();
+    }
+    return this.worker.run(signature, inputs, outputs, signal);
+  }
+
+  /** Ends the worker, after what it was given, and frees the model here. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.worker.close();
+    await this.#loading;
+    this.#model?.close();
+    this.#model = undefined;
+  }
+
+  async #run(
+    model: Model,
+    signature: string,
+    inputs: ReadonlyMap<string, Tensor>,
+    outputs: readonly string[],
+    signal: AbortSignal | undefined,
+  ): Promise<Map<string, Tensor>> {
+    signal?.throwIfAborted();
+    const start = performance.now();
+    try {
+      return model.run(signature, inputs, outputs);
+    } finally {
+      this.options.times.ran(signature, rowsOf(inputs), (performance.now() - start) * 1000);
+    }
+  }
+
+  #isSmall(signature: string, inputs: ReadonlyMap<string, Tensor>): boolean {
+    const declared = this.signatures.get(signature)?.inputs;
+    for (const [name, { shape }] of inputs) {
+      if (!isFewRowsOf(declared?.get(name)?.shape ?? null, shape)) return false;
+    }
+    return true;
+  }
+
+  async #load(): Promise<void> {
+    try {
+      const model = this.#isClosed ? undefined : await this.options.load();
+      if (this.#isClosed) model?.close();
+      else this.#model = model;
+    } catch (reason) {
+      const { message } = StatusError.from(reason);
+      this.options.warn(`The main thread leaves all requests to the model's worker thread: ${message}`);
+    }
+  }
+}
+
+/** Whether a tensor has at most MAX_SMALL_ROWS of the rows that its input declares. */
+function isFewRowsOf(declared: PartialShape, shape: readonly number[]): boolean {
+  if (declared === null || declared.length !== shape.length) return false;
+  return shape.every((size, axis) => (axis === 0 ? size <= MAX_SMALL_ROWS : size === declared[axis]));
+}

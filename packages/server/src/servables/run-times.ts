@@ -1,0 +1,47 @@
+/**
+ * Which signatures are quick: those of bounded work whose latest runs mostly cost less than the way to the worker
+ * thread and back. A signature that turns slow is no longer quick.
+ */
+
+/** Packing a request, two messages between threads and the wake-ups cost about this much. */
+const MAX_QUICK_MICROS = 100;
+/** A request with more rows is not small, and a longer run of more rows proves nothing of small ones. */
+export const MAX_SMALL_ROWS = 8;
+const RUNS = 16;
+
+export class RunTimes {
+  readonly #recent: ReadonlyMap<string, Recent>;
+
+  /** @param signatures those whose work the sizes of their inputs bound */
+  constructor(signatures: Iterable<string>) {
+    this.#recent = new Map([...signatures].map((name) => [name, new Recent()]));
+  }
+
+  /** Notes a run. */
+  ran(signature: string, rows: number | undefined, micros: number): void {
+    const isQuick = micros < MAX_QUICK_MICROS;
+    if (isQuick || (rows !== undefined && rows <= MAX_SMALL_ROWS)) this.#recent.get(signature)?.add(isQuick);
+  }
+
+  isQuick(signature: string): boolean {
+    return this.#recent.get(signature)?.areMostQuick ?? false;
+  }
+}
+
+/** The latest runs of one signature: whether each was quick. */
+class Recent {
+  readonly #wasQuick: boolean[] = [];
+  #next = 0;
+  #quick = 0;
+
+  add(isQuick: boolean): void {
+    if (this.#wasQuick[this.#next] === true) this.#quick--;
+    if (isQuick) this.#quick++;
+    this.#wasQuick[this.#next] = isQuick;
+    this.#next = (this.#next + 1) % RUNS;
+  }
+
+  get areMostQuick(): boolean {
+    return this.#wasQuick.length === RUNS && this.#quick > RUNS / 2;
+  }
+}
