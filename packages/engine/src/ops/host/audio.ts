@@ -90,6 +90,7 @@ function spectrogram(input: Tensor, { window, stride, squared }: SpectrogramOpti
   const stretches = samples < window ? 0 : 1 + Math.floor((samples - window) / stride);
   const shape = [channels, stretches, bins];
   const data = new Float32Array(countOf(shape));
+  if (data.length === 0) return { dtype: "float32", shape, data };
   const values = realsOf(input);
   const taper = Float64Array.from(
     { length: window },
@@ -117,6 +118,7 @@ function spectrogram(input: Tensor, { window, stride, squared }: SpectrogramOpti
 
 const melOf = (frequency: number): number => 1127 * Math.log1p(frequency / 700);
 const FILTERBANK_FLOOR = 1e-12;
+const MAX_FILTERS = 1 << 16;
 
 interface MfccOptions {
   readonly lowest: number;
@@ -205,6 +207,11 @@ export const audioKernels: HostTable = {
       filters: attrs.int("filterbank_channel_count"),
       coefficients: attrs.int("dct_coefficient_count"),
     };
+    const { filters, coefficients } = options;
+    ensure(
+      filters >= 1 && filters <= MAX_FILTERS && coefficients >= 1 && coefficients <= filters,
+      `filterbank_channel_count must be in [1, ${MAX_FILTERS}] and dct_coefficient_count no more, got ${filters} and ${coefficients}`,
+    );
     return (input, rate) => mfcc(input, integerOf(rate, "sample_rate"), options);
   }),
 };

@@ -5,7 +5,7 @@
 import { allocate, dtypeInfo, type Shape, stridesOf } from "@servable/formats";
 import type { Variant } from "../../values.js";
 import type { Elements } from "./domains.js";
-import { countOf, type Dense } from "./kernel.js";
+import { countOf, countOfObjects, type Dense } from "./kernel.js";
 import { loopNest } from "./loop-nest.js";
 
 /** Where a box of elements lies in a value's memory. */
@@ -18,7 +18,7 @@ export interface Placement {
 
 /** A new value with the dtype of `like`: zeros, empty strings; variants are missing until written. */
 export function newLike(like: Pick<Dense, "dtype">, shape: Shape): Dense {
-  const count = countOf(shape);
+  const count = like.dtype === "string" || like.dtype === "variant" ? countOfObjects(shape) : countOf(shape);
   if (like.dtype === "variant") return { dtype: "variant", shape, data: new Array<Variant>(count) };
   return { dtype: like.dtype, shape, data: allocate(like.dtype, count) } as Dense;
 }
@@ -96,10 +96,13 @@ export function fillBox(shape: Shape, from: Dense, to: Placement, element = 0): 
   copyBox(shape, { value: from, offset: element, strides: shape.map(() => 0) }, to);
 }
 
-/** Sizes before, at and after an axis: a tensor as [outer, size, inner]. */
+/**
+ * Sizes before, at and after an axis: a tensor as [outer, size, inner]. `outer` is 0 for any empty tensor: a shape such as
+ * [2^40, 0] costs a request nothing, and must not be looped over.
+ */
 export function aroundAxis(shape: Shape, axis: number): { outer: number; size: number; inner: number } {
   return {
-    outer: product(shape.slice(0, axis)),
+    outer: shape.includes(0) ? 0 : product(shape.slice(0, axis)),
     size: shape[axis] as number,
     inner: product(shape.slice(axis + 1)),
   };

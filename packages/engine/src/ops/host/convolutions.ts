@@ -81,6 +81,8 @@ function forEachTapOfBatch(
   accumulate: Accumulate,
 ): void {
   const [inPositions, outPositions] = [product(geometry.inSizes), product(geometry.outSizes)];
+  // Of nothing, however large the batch is said to be.
+  if (channels === 0 || outputs === 0) return;
   for (let n = 0; n < batch; n++) {
     forEachTap(geometry, (out, input, kernel) => {
       accumulate(

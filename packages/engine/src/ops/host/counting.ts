@@ -5,7 +5,17 @@ import type { HostRow, HostTable } from "../op-table.js";
 import { aroundAxis } from "./boxes.js";
 import { domainOf, elementsOf, newElements, tensorOf, tensorOfNumbers } from "./domains.js";
 import { indexData, indexTensor } from "./index-data.js";
-import { axisOf, compute, type Dense, ensure, integerOf, integersOf, move, outputDtype } from "./kernel.js";
+import {
+  axisOf,
+  compute,
+  countOfObjects,
+  type Dense,
+  ensure,
+  integerOf,
+  integersOf,
+  move,
+  outputDtype,
+} from "./kernel.js";
 import { takeAlong } from "./rearranging.js";
 
 // ---- bins ------------------------------------------------------------------------------------------------------
@@ -95,6 +105,7 @@ function distinct(count: number, key: (position: number) => unknown): Distinct {
 /** The different slices along an axis, and for each slice which one it is; with `counted` how many there are of each. */
 function unique(x: Tensor, axis: number, idxDtype: "int32" | "int64", counted: boolean): readonly Dense[] {
   const { outer, size, inner } = aroundAxis(x.shape, axis);
+  countOfObjects([size]);
   const key = keysOf(x);
   const sliceKey =
     outer * inner === 1

@@ -213,13 +213,16 @@ export interface Eigen<E> {
  * many steps are taken, and by that the signs.
  */
 export function selfAdjointEigen<E>(matrix: Matrix<E>, epsilon: number): Eigen<E> {
-  const { field, rows: size } = matrix;
-  if (size === 0) return { values: [], vectors: matrix };
-  const scale = Math.max(0, ...matrix.lowerTriangle().entries.map((entry) => field.abs(entry))) || 1;
+  if (matrix.rows === 0) return { values: [], vectors: matrix };
+  const scale = largestEntry(matrix.lowerTriangle()) || 1;
   const { diagonal, subdiagonal, q } = tridiagonalize(matrix.lowerTriangle().scaled(1 / scale));
   diagonalize(diagonal, subdiagonal, q, epsilon);
   sortAscending(diagonal, q);
   return { values: diagonal.map((value) => value * scale), vectors: q };
+}
+
+function largestEntry<E>({ field, entries }: Matrix<E>): number {
+  return entries.reduce((largest, entry) => Math.max(largest, field.abs(entry)), 0);
 }
 
 interface Tridiagonal<E> {
@@ -391,7 +394,7 @@ export interface Svd<E> {
 /** By Jacobi rotations: A = U diag(values) V*. */
 export function svdDecomposition<E>(matrix: Matrix<E>): Svd<E> {
   const { field, rows, columns } = matrix;
-  const scale = Math.max(0, ...matrix.entries.map((entry) => field.abs(entry))) || 1;
+  const scale = largestEntry(matrix) || 1;
   const scaled = matrix.scaled(1 / scale);
   const { work, u, v } =
     rows === columns

@@ -106,6 +106,8 @@ function copyDiagonals(
 ): void {
   const [rows, columns] = matrices.shape.slice(-2) as [number, number];
   const batches = product(matrices.shape.slice(0, -2));
+  // Any number of diagonals without elements costs a request nothing.
+  if (matrices.shape.includes(0) || bands.shape.includes(0)) return;
   const bandSize = (band.upper - band.lower + 1) * longestOf(band, rows, columns);
   for (const { offset, length, bandOffset } of diagonalsOf(band, rows, columns, alignment)) {
     const matrix = { value: matrices, offset, strides: [rows * columns, columns + 1] };
@@ -214,6 +216,7 @@ function bandPart(x: Dense, lowerInput: Dense, upperInput: Dense): Dense {
   );
   const out = newLike(x, x.shape);
   const batches = product(x.shape.slice(0, -2));
+  if (x.shape.includes(0)) return out;
   for (let row = 0; row < rows; row++) {
     const first = lower < 0 ? 0 : Math.max(0, row - lower);
     const end = upper < 0 ? columns : Math.min(columns, row + upper + 1);

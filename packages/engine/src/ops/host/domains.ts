@@ -23,7 +23,7 @@ import {
   type TensorData,
   toFloat32,
 } from "@servable/formats";
-import { countOf } from "./kernel.js";
+import { countOf, countOfObjects } from "./kernel.js";
 
 export type Complex = readonly [re: number, im: number];
 export type Domain = "real" | "big" | "complex" | "string";
@@ -88,7 +88,7 @@ const ZERO: Complex = [0, 0];
 export function newElements<E>(dtype: DType, shape: Shape): Elements<E> {
   const domain = domainOf(dtype);
   if (domain === "real") return newReals(dtype, shape) as unknown as Elements<E>;
-  const count = countOf(shape);
+  const count = domain === "big" ? countOf(shape) : countOfObjects(shape);
   const elements = domain === "complex" ? new Array<Complex>(count).fill(ZERO) : allocate(dtype, count);
   return elements as unknown as Elements<E>;
 }

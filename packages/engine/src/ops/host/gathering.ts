@@ -45,6 +45,7 @@ function gather(params: Dense, indices: Dense, axisGiven: number, batchDimsGiven
     ...indices.shape.slice(batchDims),
     ...params.shape.slice(axis + 1),
   ]);
+  if (out.shape.includes(0)) return out;
   for (let batch = 0; batch < batches; batch++) {
     for (let row = batch * outer; row < (batch + 1) * outer; row++) {
       for (let i = 0; i < taken; i++) {

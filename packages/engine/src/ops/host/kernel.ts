@@ -85,6 +85,18 @@ export function countOf(shape: Shape): number {
   return elementCount(shape);
 }
 
+/** Elements that are JavaScript objects (strings, pairs, variants) cost some 40 bytes each: more are refused. */
+const MAX_OBJECTS = 2 ** 26;
+
+/** Like countOf, for elements that are objects. */
+export function countOfObjects(shape: Shape): number {
+  const count = countOf(shape);
+  if (count > MAX_OBJECTS) {
+    throw resourceExhausted(`OOM when allocating tensor with shape${shapeText(shape)} of objects`);
+  }
+  return count;
+}
+
 /** "[1,-2]": a list as it is, unlike shapeText, for which negative sizes are unknown. */
 export function listText(values: readonly (number | bigint)[]): string {
   return `[${values.join(",")}]`;

@@ -2,6 +2,7 @@
 import {
   type DType,
   invalidArgument,
+  resourceExhausted,
   type Shape,
   sameShape,
   shapeText,
@@ -20,12 +21,15 @@ import {
 } from "./decompositions.js";
 import { elementsOf, newElements, realsOf, tensorOf, tensorOfNumbers } from "./domains.js";
 import { type Field, fieldOf } from "./fields.js";
-import { compute, ensure, outputDtype } from "./kernel.js";
+import { compute, countOfObjects, ensure, outputDtype } from "./kernel.js";
 import { broadcastShape } from "./loop-nest.js";
 import { Matrix } from "./matrices.js";
 import { exponential, logarithm, squareRoot } from "./matrix-functions.js";
 
 type AnyMatrix = Matrix<unknown>;
+
+/** Matrices of no elements, which any number of costs a request nothing. */
+const MAX_EMPTY_MATRICES = 2 ** 20;
 
 /** The matrices of a batch, row-major over the batch dimensions. */
 function matricesOf(x: Tensor): AnyMatrix[] {
@@ -34,8 +38,11 @@ function matricesOf(x: Tensor): AnyMatrix[] {
   const field = fieldOf(x.dtype);
   const entries = Array.from(elementsOf<unknown>(x) as ArrayLike<unknown>);
   const size = rows * columns;
+  const count = product(x.shape.slice(0, -2));
+  if (size === 0 && count > MAX_EMPTY_MATRICES)
+    throw resourceExhausted(`${count} empty matrices are too many`);
   return Array.from(
-    { length: product(x.shape.slice(0, -2)) },
+    { length: count },
     (_, i) => new Matrix(field, rows, columns, entries.slice(i * size, (i + 1) * size)),
   );
 }
@@ -102,7 +109,7 @@ function solveBatches(a: Tensor, b: Tensor, solve: (matrix: AnyMatrix, rhs: AnyM
 
 /** For each position of the broadcast batch, the one of the operand's own. */
 function batchIndices(from: Shape, to: Shape): number[] {
-  return Array.from({ length: product(to) }, (_, position) => {
+  return Array.from({ length: countOfObjects(to) }, (_, position) => {
     let [index, stride, rest] = [0, 1, position];
     for (let axis = to.length - 1; axis >= 0; axis--) {
       const at = rest % (to[axis] as number);

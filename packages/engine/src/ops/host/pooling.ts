@@ -81,6 +81,8 @@ function forEachPlace(
   visit: (to: number, from: number, kernel: number) => void,
 ): void {
   const [inPositions, outPositions] = [product(geometry.inSizes), product(geometry.outSizes)];
+  // Of nothing, however large the batch is said to be.
+  if (channels === 0 || inPositions === 0 || outPositions === 0) return;
   for (let n = 0; n < batch; n++) {
     forEachTap(geometry, (out, input, kernel) =>
       visit((n * outPositions + out) * channels, (n * inPositions + input) * channels, kernel),

@@ -25,24 +25,41 @@ const floatScalar = (value: number): Tensor => ({
   data: Float32Array.of(value),
 });
 
+/** Visits elements with their positions. */
+type EachElement = (visit: (value: number, position: number) => void) => void;
+
+function eachOfChannel(
+  values: Reals,
+  outer: number,
+  size: number,
+  inner: number,
+  channel: number,
+): EachElement {
+  return (visit) => {
+    for (let o = 0; o < outer; o++) {
+      const start = (o * size + channel) * inner;
+      for (let i = start; i < start + inner; i++) visit(values[i] as number, i);
+    }
+  };
+}
+
 /** Applies a function made for each channel of `axis` (-1: one for all) to its elements. */
 function byChannel(
   x: Tensor,
   dtype: DType,
   axis: number,
-  make: (channel: number, elements: () => Reals) => (value: number) => number,
+  make: (channel: number, each: EachElement) => (value: number) => number,
 ): Tensor {
   const values = realsOf(x);
   const { outer, size, inner } =
     axis < 0 ? { outer: 1, size: 1, inner: values.length } : aroundAxis(x.shape, axis);
   const out = newReals(dtype, x.shape);
-  for (let channel = 0; channel < size; channel++) {
-    const own = () => values.filter((_, i) => Math.floor(i / inner) % size === channel) as Reals;
+  for (let channel = 0; channel < size && values.length > 0; channel++) {
+    const own = eachOfChannel(values, outer, size, inner, channel);
     const f = make(channel, own);
-    for (let o = 0; o < outer; o++) {
-      const start = (o * size + channel) * inner;
-      for (let i = start; i < start + inner; i++) out[i] = f(values[i] as number);
-    }
+    own((value, i) => {
+      out[i] = f(value);
+    });
   }
   return tensorOf(dtype, x.shape, out as never);
 }
@@ -120,10 +137,8 @@ function roundTrip(x: Tensor, lowInput: Tensor, highInput: Tensor, bits: number,
   const [low, high] = [realsOf(lowInput), realsOf(highInput)];
   const least = options.signed ? -(2 ** (bits - 1)) + (options.narrow ? 1 : 0) : options.narrow ? 1 : 0;
   const most = options.signed ? 2 ** (bits - 1) - 1 : 2 ** bits - 1;
-  return byChannel(x, x.dtype, options.axis, (channel, elements) => {
-    const [min, max] = options.rangeGiven
-      ? [low[channel] as number, high[channel] as number]
-      : rangeOf(elements());
+  return byChannel(x, x.dtype, options.axis, (channel, each) => {
+    const [min, max] = options.rangeGiven ? [low[channel] as number, high[channel] as number] : rangeOf(each);
     ensure(min <= max, `Invalid range: input_min ${min} > input_max ${max}`);
     const fit = fitted(min, max, least, most, toDtype);
     const scaled = (value: number) => toDtype(options.round(toDtype(value * fit.scale)) * fit.inverse);
@@ -131,12 +146,12 @@ function roundTrip(x: Tensor, lowInput: Tensor, highInput: Tensor, bits: number,
   });
 }
 
-function rangeOf(values: Reals): [number, number] {
+function rangeOf(each: EachElement): [number, number] {
   let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const value of values) {
+  each((value) => {
     if (value < min) min = value;
     if (value > max) max = value;
-  }
+  });
   return [min, max];
 }
 

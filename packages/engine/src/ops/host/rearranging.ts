@@ -90,6 +90,8 @@ function mirrorPad(x: Dense, paddingsInput: Dense, reflect: boolean): Dense {
   return paddingsOf(paddingsInput, x.shape.length).reduce((padded, [before, after], axis) => {
     if (before === 0 && after === 0) return padded;
     const size = padded.shape[axis] as number;
+    if (padded.shape.includes(0) && size > 0)
+      return newLike(padded, padded.shape.with(axis, size + before + after));
     ensure(
       before <= size - skipped && after <= size - skipped,
       `paddings must be no greater than the dimension size: ${before}, ${after} greater than ${size - skipped}`,

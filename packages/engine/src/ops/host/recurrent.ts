@@ -133,7 +133,7 @@ const lstmSequence = (version: 1 | 2): HostRow =>
       const [values, width] = [realsOf(x), batch * (x.shape[2] as number)];
       let [cs, h] = [realsOf(state), realsOf(output)];
       const size = cs.length;
-      for (let t = 0; t < length; t++) {
+      for (let t = 0; t < length && size > 0; t++) {
         const step = lstmStep(
           values.subarray(t * width, (t + 1) * width),
           cs,

@@ -153,7 +153,8 @@ function dynamicStitch(indices: readonly Dense[], data: readonly Dense[]): Dense
     );
   }
   const rows = indices.map((each) => indexData(each));
-  const length = rows.flatMap((each) => [...each]).reduce((most, row) => Math.max(most, row + 1), 0);
+  let length = 0;
+  for (const each of rows) for (const row of each) length = Math.max(length, row + 1);
   const size = product(constant);
   const out = newLike(first, [length, ...constant]);
   for (const [n, values] of data.entries()) {

@@ -52,6 +52,7 @@ function combine(data: Tensor, { rows, segments, count, prefix }: Assignment, ho
   const totals: Elements<unknown> = isFloat(dtype)
     ? new Float64Array(countOf(shape))
     : newElements(dtype, shape);
+  if (totals.length === 0) return tensorOf(dtype, shape, newElements(dtype, shape));
   const members = new Uint32Array(count);
   for (const [i, segment] of segments.entries()) {
     if (segment < 0) continue;

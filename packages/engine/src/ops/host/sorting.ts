@@ -11,11 +11,18 @@ type Ordered = Elements<number>;
 
 // ---- largest ---------------------------------------------------------------------------------------------------
 
+/** Up to so many, the best of a row are kept in order while it is read; more are sorted out of all. */
+const FEW = 64;
+
 /** Positions of the k largest of a row, largest first; of equal ones the first. */
 function largestOf(row: Ordered, start: number, size: number, k: number): number[] {
   const best: number[] = [];
   if (k === 0) return best;
   const value = (position: number): number => row[start + position] as number;
+  if (k > FEW) {
+    const all = Array.from({ length: size }, (_, position) => position);
+    return all.sort((a, b) => ascending(value(b), value(a)) || a - b).slice(0, k);
+  }
   for (let i = 0; i < size; i++) {
     if (best.length === k && !(value(i) > value(best[k - 1] as number))) continue;
     let [low, high] = [0, best.length];

@@ -4,7 +4,7 @@
  * Kernels see values with channels last; `channelsLast` and `asFormat` turn others. Sizes and paddings are those of
  * GetWindowedOutputSizeVerbose in tensorflow/core/framework/common_shape_fns.cc.
  */
-import { invalidArgument, type Shape, shapeText, type Tensor } from "@servable/formats";
+import { invalidArgument, resourceExhausted, type Shape, shapeText, type Tensor } from "@servable/formats";
 import type { Attrs } from "../../graph/attrs.js";
 import { product } from "./boxes.js";
 import { ensure } from "./kernel.js";
@@ -69,6 +69,9 @@ export interface Geometry {
   readonly before: readonly number[];
 }
 
+/** Windows along one dimension: the places under each are listed. */
+const MAX_WINDOWS = 2 ** 22;
+
 /** INVALID_ARGUMENT where no window fits. */
 export function geometryOf(
   inSizes: Shape,
@@ -77,7 +80,20 @@ export function geometryOf(
   dilations: readonly number[],
   padding: Padding,
 ): Geometry {
-  const axes = inSizes.map((size, axis) => {
+  const axes = inSizes.map((size, axis) => sized(size, axis));
+  const tooLarge = axes.find(({ out }) => out > MAX_WINDOWS);
+  if (tooLarge !== undefined)
+    throw resourceExhausted(`${tooLarge.out} windows along a dimension are too many`);
+  return {
+    inSizes,
+    outSizes: axes.map(({ out }) => out),
+    kernel,
+    strides,
+    dilations,
+    before: axes.map(({ before }) => before),
+  };
+
+  function sized(size: number, axis: number): { out: number; before: number } {
     const [width, stride, dilation] = [kernel[axis], strides[axis], dilations[axis]] as [
       number,
       number,
@@ -97,15 +113,7 @@ export function geometryOf(
       `Computed output size would be negative: ${out} [input_size: ${size}, effective_filter_size: ${reach}, stride: ${stride}]`,
     );
     return { out, before };
-  });
-  return {
-    inSizes,
-    outSizes: axes.map(({ out }) => out),
-    kernel,
-    strides,
-    dilations,
-    before: axes.map(({ before }) => before),
-  };
+  }
 }
 
 /** One place under a window: flat positions among the outputs, the inputs, and in the kernel. */
@@ -150,13 +158,16 @@ function tapsAlong(
   { outSizes, inSizes, kernel, strides, dilations, before }: Geometry,
   axis: number,
 ): Tap[][] {
-  const first = (out: number): number => out * (strides[axis] as number) - (before[axis] as number);
-  return Array.from({ length: outSizes[axis] as number }, (_, out) =>
-    Array.from({ length: kernel[axis] as number }, (__, k) => ({
-      input: first(out) + k * (dilations[axis] as number),
-      kernel: k,
-    })).filter(({ input }) => input >= 0 && input < (inSizes[axis] as number)),
-  );
+  const [size, width, dilation] = [inSizes[axis], kernel[axis], dilations[axis]] as [number, number, number];
+  return Array.from({ length: outSizes[axis] as number }, (_, out) => {
+    const start = out * (strides[axis] as number) - (before[axis] as number);
+    const first = Math.max(0, Math.ceil(-start / dilation));
+    const last = Math.min(width - 1, Math.floor((size - 1 - start) / dilation));
+    return Array.from({ length: Math.max(0, last - first + 1) }, (__, i) => ({
+      input: start + (first + i) * dilation,
+      kernel: first + i,
+    }));
+  });
 }
 
 /** The sizes of a value with channels last. INVALID_ARGUMENT unless it has `rank` spatial dimensions. */

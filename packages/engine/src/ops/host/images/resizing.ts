@@ -3,7 +3,7 @@
  * (tensorflow/core/kernels/image and core/util/image_resizer_state.h). Coordinates are float32 as there: a pixel
  * on the border between two must fall on the same side.
  */
-import { type DType, invalidArgument, shapeText, type Tensor } from "@servable/formats";
+import { type DType, invalidArgument, resourceExhausted, shapeText, type Tensor } from "@servable/formats";
 import type { HostRow, HostTable, NodeFacts } from "../../op-table.js";
 import { copyBox, newLike } from "../boxes.js";
 import { newReals, realsOf, tensorOf } from "../domains.js";
@@ -96,7 +96,7 @@ export function resample(
   const values = realsOf(x);
   const out = new Float64Array(countOf(shape));
   const narrow = new Float64Array(height * columns.length * channels);
-  for (let n = 0; n < batch; n++) {
+  for (let n = 0; n < batch && out.length > 0; n++) {
     narrow.fill(0);
     for (let y = 0; y < height; y++) {
       addWeighted(
@@ -139,6 +139,9 @@ function addWeighted(
 
 // ---- rows ------------------------------------------------------------------------------------------------------
 
+/** Pixels along one side: each costs an object or two. */
+const MAX_SIDE = 2 ** 20;
+
 /** Height and width asked for. INVALID_ARGUMENT unless positive. */
 export function sizeOf(size: Dense): [number, number] {
   ensure(
@@ -147,6 +150,8 @@ export function sizeOf(size: Dense): [number, number] {
   );
   const [height, width] = integersOf(size) as [number, number];
   ensure(height > 0 && width > 0, `output dimensions must be positive, got ${height} x ${width}`);
+  if (Math.max(height, width) > MAX_SIDE)
+    throw resourceExhausted(`an image of ${height} x ${width} pixels is too large`);
   return [height, width];
 }
 

@@ -2,7 +2,7 @@
 import { type DType, shapeText, type Tensor } from "@servable/formats";
 import type { HostTable } from "../../op-table.js";
 import { type Reals, realsOf, tensorOfNumbers } from "../domains.js";
-import { compute, ensure, integerOf, outputDtype } from "../kernel.js";
+import { compute, countOf, ensure, integerOf, outputDtype } from "../kernel.js";
 
 interface Limits {
   readonly count: number;
@@ -172,6 +172,7 @@ function combined(boxes: Tensor, scores: Tensor, limits: CombinedLimits): Tensor
     `third dimension of boxes must be either 1 or num classes, got ${boxClasses}`,
   );
   const size = limits.perClass ? Math.min(limits.total, limits.count * classes) : limits.total;
+  countOf([batch, size, 4]);
   const [allBoxes, allScores] = [realsOf(boxes), realsOf(scores)];
   const results = Array.from({ length: batch }, (_, n) => {
     const found: Detection[] = [];

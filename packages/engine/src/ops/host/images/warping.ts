@@ -164,7 +164,7 @@ const projective: HostRow = compute((node) => {
     const shape = [batch, outHeight, outWidth, channels];
     const [values, matrices] = [realsOf(images), realsOf(transforms)];
     const out = newReals(images.dtype, shape);
-    for (let n = 0; n < batch; n++) {
+    for (let n = 0; n < batch && out.length > 0; n++) {
       const matrix = matrices.subarray(count === 1 ? 0 : 8 * n) as Reals;
       const read = reader(values, { height, width, channels, start: n * height * width * channels }, fill);
       for (let row = 0; row < outHeight; row++) {
@@ -231,7 +231,7 @@ const drawBoxes = compute(() => (images, boxes, colorsInput) => {
   const colors = colorsOf(colorsInput, channels);
   const out = Float32Array.from(realsOf(images));
   const edges = realsOf(boxes);
-  for (let n = 0; n < batch; n++) {
+  for (let n = 0; n < batch && out.length > 0; n++) {
     for (let b = 0; b < count; b++) {
       const box = edges.subarray((n * count + b) * 4) as unknown as [number, number, number, number];
       const [top, left, bottom, right] = [

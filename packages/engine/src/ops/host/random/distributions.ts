@@ -113,6 +113,7 @@ export type DrawOne = (generator: Philox, parameter: number) => number;
 
 /** Gamma of shape alpha and rate 1, by Marsaglia and Tsang's rejection ("A simple method for generating gamma variables", 2000). */
 export function drawGamma(generator: Philox, alpha: number): number {
+  if (!(alpha > 0)) return Number.NaN;
   const nextUniform = drawing(generator, uniformDoubles);
   if (alpha === 1) return -Math.log1p(-nextUniform());
   const nextNormal = drawing(generator, normalDoubles);

@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { shapeText, type Tensor } from "@servable/formats";
 import type { HostRow, HostTable } from "../../op-table.js";
 import { type Elements, elementsOf, newElements, tensorOf, tensorOfNumbers } from "../domains.js";
-import { compute, ensure } from "../kernel.js";
+import { compute, countOfObjects, ensure } from "../kernel.js";
 import { uniformDouble } from "./distributions.js";
 import { Philox, Words } from "./philox.js";
 import { shuffle } from "./shuffle.js";
@@ -71,7 +71,7 @@ function pool(
   const end = (ends: readonly number[], i: number, size: number): number =>
     Math.min((ends[i + 1] as number) + (overlapping ? 1 : 0), size);
   let at = 0;
-  for (let n = 0; n < batch; n++) {
+  for (let n = 0; n < batch && out.length > 0; n++) {
     for (let r = 0; r + 1 < rows.length; r++) {
       for (let c = 0; c + 1 < columns.length; c++) {
         const [bottom, right] = [end(rows, r, height), end(columns, c, width)];
@@ -104,7 +104,7 @@ const fractional = (how: Pooling): HostRow =>
           ? Philox.ofWords(chance.readBigUInt64LE(0), 0n, chance.readBigUInt64LE(8))
           : Philox.ofWords(BigInt(seed), 0n, BigInt(seed2));
       const [rows, columns] = [1, 2].map((axis) => {
-        const size = x.shape[axis] as number;
+        const size = countOfObjects([x.shape[axis] as number]);
         const outSize = Math.floor(size / (ratios[axis] as number));
         ensure(outSize > 0, `pooling_ratio cannot be larger than the size of axis ${axis}, which is ${size}`);
         return poolingSequence(size, outSize, generator, pseudo);

@@ -229,7 +229,7 @@ const shuffleRow: HostRow = {
     const generator = seededGenerator(node);
     return (x) => {
       const count = x.shape[0];
-      if (count === undefined || count <= 1) return x;
+      if (count === undefined || count <= 1 || x.shape.includes(0)) return x;
       const own = generator.fork();
       generator.skip(Math.ceil((count - 1) / 4));
       return takeAlong(x, 0, shuffled(new Words(own), count));
@@ -323,7 +323,9 @@ export const randomKernels: HostTable = {
   StatelessRandomGammaV3: byKey(wholeShape(drawGamma)),
   StatelessShuffle: move(() => (x, key, counter, algorithm) => {
     const generator = generatorOf(asTensor(key), asTensor(counter), asTensor(algorithm));
-    return x.shape.length === 0 ? x : takeAlong(x, 0, shuffled(new Words(generator), x.shape[0] as number));
+    return x.shape.length === 0 || x.shape.includes(0)
+      ? x
+      : takeAlong(x, 0, shuffled(new Words(generator), x.shape[0] as number));
   }),
 
   RandomUniform: byNode(uniformly),
