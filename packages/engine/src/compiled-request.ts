@@ -4,6 +4,7 @@
  */
 import type { PartialShape, Shape, Tensor } from "@servable/formats";
 import type { Graph } from "./graph/graph.js";
+import { hasBoundedWork } from "./passes/bounded-work.js";
 import { proveRowIndependence, type RowIndependence } from "./passes/row-independence.js";
 import { partition as checkSupport } from "./plan/partition.js";
 import { Plan, type PlanOptions } from "./plan/plan.js";
@@ -19,6 +20,8 @@ export class CompiledRequest {
   private generation: number;
   /** Whether rows of different callers may run as one batch, with the reason if not. */
   readonly rowIndependence: RowIndependence;
+  /** Whether the sizes of feeds that fit the declared shapes bound what a run costs. */
+  readonly hasBoundedWork: boolean;
 
   /** UNIMPLEMENTED when some op can't run. `graph` is the request's, when the caller has it already. */
   constructor(
@@ -31,6 +34,7 @@ export class CompiledRequest {
     const ranksKnown = request.feeds.every(({ shape }) => shape !== null && shape !== undefined);
     const analyzed = program.analyze(graph);
     this.rowIndependence = proveRowIndependence(analyzed);
+    this.hasBoundedWork = hasBoundedWork(analyzed);
     if (ranksKnown) this.main = Plan.compile(analyzed, options);
     else checkSupport(analyzed);
   }

@@ -57,6 +57,11 @@ export interface Model {
    * reason when that can't be proven. NOT_FOUND for an unknown signature.
    */
   rowIndependence(signature: string): RowIndependence;
+  /**
+   * Whether the sizes of inputs that fit the declared shapes bound what a run costs, in time and memory, and a run
+   * leaves nothing behind: no loops, no state, no sizes that values decide. NOT_FOUND for an unknown signature.
+   */
+  hasBoundedWork(signature: string): boolean;
   /** Gives back what the model holds outside of JavaScript's memory. */
   close(): void;
 }
@@ -111,6 +116,10 @@ class CompiledModel implements Model {
 
   rowIndependence(name: string): RowIndependence {
     return this.runner(name).rowIndependence;
+  }
+
+  hasBoundedWork(name: string): boolean {
+    return this.runner(name).compiled.hasBoundedWork;
   }
 
   private runner(name: string): SignatureRunner {

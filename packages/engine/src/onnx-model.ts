@@ -66,6 +66,11 @@ class OnnxModel implements Model {
     return { independent: false, reason: "models in ONNX's own format are not analyzed" };
   }
 
+  hasBoundedWork(signature: string): boolean {
+    this.check(signature);
+    return false;
+  }
+
   close(): void {
     this.session.dispose();
   }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
-import { cancelled, internal, type Signature, type Tensor, tensor } from "@servable/formats";
+import { Code, internal, type Signature, StatusError, type Tensor, tensor } from "@servable/formats";
 import { SignatureDefMapSchema } from "@servable/formats/protobuf/tensorflow_serving/apis/get_model_metadata_pb";
 import type { Model } from "./engine-contract.js";
 import { type ClosableModel, InlineModel } from "./inline-model.js";
@@ -96,7 +96,7 @@ describe("A model whose runs in the worker are quick", () => {
     const { run, events } = modelWith({ micros: many(20) });
     await run();
     await setImmediate();
-    const over = AbortSignal.abort(cancelled("gone"));
+    const over = AbortSignal.abort(new StatusError(Code.CANCELLED, "gone"));
     await assert.rejects(run(rows(1), over), { message: "gone" });
     assert.deepEqual(events, ["worker"]);
   });
