@@ -100,6 +100,7 @@ for dtype in (tf.float32, tf.int64, tf.complex64, tf.float16):
   case(f'broadcasting {dtype.name}', broadcast)
 
 for op, x, y in [('AddV2', [1, 2], [1, 2, 3]), ('FloorDiv', [1], [0]), ('FloorMod', [1], [0]), ('Mod', [1], [0]), ('Div', [1], [0]),
+                 ('TruncateDiv', [1], [0]), ('TruncateMod', [1], [0]),
                  ('Pow', [2], [-1]), ('Equal', [1, 2], [1, 2, 3])]:
   case(f'{op} refuses {x} and {y}', lambda op=op, x=x, y=y: getattr(raw, op)(x=hidden(x), y=hidden(y)))
   if op not in ('AddV2', 'Equal'):

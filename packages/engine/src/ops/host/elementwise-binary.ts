@@ -1,5 +1,5 @@
 /** Arithmetic of two tensors, broadcast: the semantics of tensorflow/core/kernels/cwise_ops.h. */
-import { dtypeInfo, invalidArgument, sameShape, shapeText } from "@servable/formats";
+import { dtypeInfo, internal, invalidArgument, sameShape, shapeText } from "@servable/formats";
 import type { HostTable } from "../op-table.js";
 import * as complex from "./complex.js";
 import type { Complex } from "./domains.js";
@@ -9,6 +9,14 @@ import { compute, ensure, outputDtype } from "./kernel.js";
 /** Written for numbers and bigints alike, as all functions given to `both`. */
 const nonZero = (divisor: number): number => {
   if (!divisor) throw invalidArgument("Integer division by zero");
+  return divisor;
+};
+
+/** What TensorFlow's TruncateDiv and TruncateMod say: they are not on its list of ops that may fail so. */
+const nonZeroInternal = (divisor: number): number => {
+  if (!divisor) {
+    throw internal("Unexpected error in binary operator (only integer div and mod should have errors)");
+  }
   return divisor;
 };
 
@@ -31,16 +39,18 @@ const floorDivs: BinaryFunctions = {
   ...both((x: number, y: number) => (x - floorMod(x, nonZero(y))) / y),
 };
 
-const divisions: BinaryFunctions = {
-  float: (x, y) => x / y,
-  ...both((x: number, y: number) => (x - (x % nonZero(y))) / y),
-  complex: complex.div,
-};
+type Divisor = typeof nonZero;
 
-const truncateMods: BinaryFunctions = {
+const divisions = (checked: Divisor): BinaryFunctions => ({
+  float: (x, y) => x / y,
+  ...both((x: number, y: number) => (x - (x % checked(y))) / y),
+  complex: complex.div,
+});
+
+const remainders = (checked: Divisor): BinaryFunctions => ({
   float: (x, y) => x % y,
-  ...both((x: number, y: number) => x % nonZero(y)),
-};
+  ...both((x: number, y: number) => x % checked(y)),
+});
 
 const additions: BinaryFunctions = {
   float: (x, y) => x + y,
@@ -131,17 +141,20 @@ export const elementwiseBinaryKernels: HostTable = {
     float: (x, y) => (y === 0 ? 0 : x * y),
     complex: (x, y) => (complex.isZero(y) ? complex.complexOf(0) : complex.mul(x, y)),
   }),
-  Div: binary(divisions),
-  RealDiv: binary(divisions),
-  TruncateDiv: binary({ ...divisions, rounded: (round) => (x, y) => Math.trunc(round(x / y)) }),
+  Div: binary(divisions(nonZero)),
+  RealDiv: binary(divisions(nonZero)),
+  TruncateDiv: binary({
+    ...divisions(nonZeroInternal),
+    rounded: (round) => (x, y) => Math.trunc(round(x / y)),
+  }),
   DivNoNan: binary({
     float: (x, y) => (y === 0 ? 0 : x / y),
     complex: (x, y) => (complex.isZero(y) ? complex.complexOf(0) : complex.div(x, y)),
   }),
   FloorDiv: binary(floorDivs),
   FloorMod: binary(floorMods),
-  Mod: binary(truncateMods),
-  TruncateMod: binary(truncateMods),
+  Mod: binary(remainders(nonZero)),
+  TruncateMod: binary(remainders(nonZeroInternal)),
   Maximum: binary({ float: larger, ...both(larger) }),
   Minimum: binary({ float: smaller, ...both(smaller) }),
   Pow: binary(powers),
