@@ -9,6 +9,7 @@ import type { Graph, Known, Node } from "../graph/graph.js";
 import type { OnnxFragment } from "../onnx/emitter.js";
 import { hostRows } from "../ops/host/index.js";
 import { type Analyzed, knownOf } from "../passes/analyze.js";
+import { overgrownConstants } from "./constant-growth.js";
 import { convert } from "./convert.js";
 import { convertBodies } from "./convert-bodies.js";
 
@@ -38,9 +39,12 @@ export function partition(analyzed: Analyzed, hostOnly = false): Partition {
   const { graph, known } = analyzed;
   const fragments = new Map<Node, OnnxFragment>();
   const refusals = new Map<Node, string>();
+  const overgrown = overgrownConstants(graph, known);
   for (const node of computed(graph)) {
     if (hostOnly && (node.bodies !== undefined || node.op in hostRows)) continue;
-    const conversion = node.bodies === undefined ? convert(node, known) : convertBodies(node, analyzed);
+    const conversion =
+      overgrown.get(node) ??
+      (node.bodies === undefined ? convert(node, known) : convertBodies(node, analyzed));
     if ("refusal" in conversion) refusals.set(node, conversion.refusal);
     else fragments.set(node, conversion);
   }
@@ -50,7 +54,8 @@ export function partition(analyzed: Analyzed, hostOnly = false): Partition {
   for (let changed = true; changed; ) {
     changed = false;
     for (const { side, nodes } of groups) {
-      if (side === "host" || !nodes.every((node) => isSmall(node, known))) continue;
+      if (side === "host" || !(nodes.every((node) => isSmall(node, known)) || nodes.every(isIndexing)))
+        continue;
       for (const node of nodes) onnx.delete(node);
       changed = true;
     }
@@ -85,6 +90,13 @@ function isSmall(node: Node, known: ReadonlyMap<Node, readonly Known[]>): boolea
     return shape?.every((size) => size >= 0) && elementCount(shape) <= SMALL;
   });
 }
+
+/** Arithmetic on positions and masks, as between string ops: a hop to ONNX Runtime costs more than computing it. */
+function isIndexing(node: Node): boolean {
+  return node.op in hostRows && node.outputTypes.every((type) => indexTypes.has(type));
+}
+
+const indexTypes: ReadonlySet<string> = new Set(["int32", "int64", "bool"]);
 
 function group(graph: Graph, onnx: ReadonlySet<Node>): Group[] {
   const stages = new Map<Node, number>();
