@@ -51,9 +51,12 @@ def with_states(k, kind):
 
 
 def masked_input():
-  x = inputs(3)
+  """Steps left out at the end, in the middle, at the start, and all of them."""
+  x = inputs(5)
   x[0, 3:] = 0
   x[1, 1] = 0
+  x[2, :2] = 0
+  x[3] = 0
   return x
 
 
@@ -89,8 +92,15 @@ for version, k in [('Keras 3', keras), ('Keras 2', tf_keras)]:
     cases.append((f'{version}: {kind} with given states', [kind], lambda k=k, kind=kind: with_states(k, kind), [inputs(2)]))
     cases.append((f'{version}: {kind} of any length', [kind],
                   lambda k=k, kind=kind: layered(k, getattr(k.layers, kind)(UNITS, return_sequences=True), None), [inputs(2), inputs(1, 7)]))
-    cases.append((f'{version}: {kind} with a mask', ['Loop'],
-                  lambda k=k, kind=kind: layered(k, getattr(k.layers, kind)(UNITS, return_sequences=True), mask=True), [masked_input()]))
+    for title, options in [('', {'return_sequences': True}), (', last step', {}), (', zeros', {'return_sequences': True, 'zero_output_for_mask': True})]:
+      cases.append((f'{version}: {kind} with a mask{title}', [kind], lambda k=k, kind=kind, options=options: layered(
+          k, getattr(k.layers, kind)(UNITS, **options), mask=True), [masked_input()]))
+    cases.append((f'{version}: {kind} with a mask of any length', [kind], lambda k=k, kind=kind: layered(
+        k, getattr(k.layers, kind)(UNITS, return_sequences=True), None, mask=True), [masked_input()]))
+  cases.append((f'{version}: plain with a mask', ['RNN'], lambda k=k: layered(k, k.layers.SimpleRNN(UNITS, return_sequences=True), mask=True),
+                [masked_input()]))
+  cases.append((f'{version}: both directions with a mask', ['LSTM', 'LSTM'],
+                lambda k=k: layered(k, k.layers.Bidirectional(k.layers.LSTM(UNITS)), mask=True), [masked_input()]))
 
 
 def block_cell(op):

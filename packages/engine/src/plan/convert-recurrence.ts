@@ -1,147 +1,25 @@
 /**
  * Loops that are recurrent layers → one ONNX LSTM, GRU or RNN: their kernels do all steps at once, with the products of
- * the inputs done beforehand. Expects the form of passes/scan-loops.ts: a step gathers one row of a sequence, and what
- * it yields is stacked.
+ * the inputs done beforehand.
+ *
+ * A mask leaves out steps, of each row others; the operators can only leave out the last steps of a row. So the steps
+ * that count are moved to the front, and the results back to where they belong.
  */
 import type { DType } from "@servable/formats";
 import type { ConstantSource } from "../graph/constant.js";
-import { type Edge, edgeName, edgeType, isInvariant, isLoop, type Node } from "../graph/graph.js";
+import { type Edge, edgeName, edgeType, isLoop, type Node } from "../graph/graph.js";
 import { OnnxEmitter, type OnnxFragment, type OnnxValue } from "../onnx/emitter.js";
 import type { OnnxAttrs, OnnxOp } from "../onnx/onnx-graph.js";
-import { type Analyzed, knownOf } from "../passes/analyze.js";
-import { scalarOf, type TripCount, tripCount, variableOf } from "../passes/loop-counters.js";
-import { type Affine, biasOf, matrixOf, type Weight } from "./affine.js";
-import { type Cell, type Gate, type Nonlinearity, recurrentCell, type State } from "./recurrent-cell.js";
-
-interface Recurrence {
-  readonly cell: Cell;
-  /** Index of the loop's argument that holds the sequence: [steps, batch, inputs]. */
-  readonly sequence: number;
-  /** One row of it, in the body. */
-  readonly row: Edge;
-  readonly inputs: number;
-  readonly units: number;
-  /** Whether the loop makes as many steps as the sequence is long, for sure. */
-  readonly isWhole: boolean;
-  readonly steps: TripCount;
-  /** Indices of the loop variables that hold the states. */
-  readonly hidden: number;
-  readonly cellState: number | undefined;
-}
+import type { Analyzed } from "../passes/analyze.js";
+import { type Affine, biasOf, matrixOf } from "./affine.js";
+import { type Held, type Recurrence, recurrenceOf } from "./recurrence.js";
+import type { Cell, Gate, Nonlinearity } from "./recurrent-cell.js";
 
 /** The loop as a fragment; undefined when it is no recurrent layer that ONNX Runtime knows. */
 export function convertRecurrence(node: Node, analyzed: Analyzed): OnnxFragment | undefined {
   const recurrence = isLoop(node) ? recurrenceOf(node, analyzed) : undefined;
-  return recurrence && emit(node, recurrence);
+  return recurrence && new RecurrenceEmitter(node, recurrence).emit();
 }
-
-// ---- recognising ---------------------------------------------------------------------------------------------
-
-function recurrenceOf(node: Node, analyzed: Analyzed): Recurrence | undefined {
-  const [, body] = analyzed.bodies.get(node) ?? [];
-  const steps = tripCount(node);
-  if (body === undefined || steps === undefined || body.graph.effects.length > 0) return undefined;
-  const read = sequenceOf(node, body);
-  if (read === undefined) return undefined;
-  const sequenceShape = knownOf(analyzed.known, node.inputs[read.sequence] as Edge).shape;
-  const states = statesOf(node, body);
-  const [length, , inputs] = sequenceShape?.length === 3 ? sequenceShape : [];
-  const width = (edge: Edge) => {
-    const size = knownOf(body.known, edge).shape?.[1];
-    return size === undefined || size < 0 ? undefined : size;
-  };
-  const cell =
-    states &&
-    recurrentCell(
-      states.map(({ state }) => state),
-      width,
-    );
-  if (cell === undefined || states === undefined || inputs === undefined || inputs < 0) return undefined;
-  const units = width(cell.hidden);
-  const indexOf = (edge: Edge) => states.findIndex(({ state }) => state.now.node === edge.node);
-  const hidden = states[indexOf(cell.hidden)];
-  if (units === undefined || hidden === undefined) return undefined;
-  const isWhole = length !== undefined && length >= 0 && steps.count === length;
-  const cellState = cell.kind === "LSTM" ? states[indexOf(cell.cellState)]?.index : undefined;
-  const found = { cell, ...read, inputs, units, isWhole, steps, hidden: hidden.index, cellState };
-  const yields = body.graph.outputs.slice(node.inputs.length);
-  const isOutput = yields.every((edge) => isSame(edge, hidden.state.next));
-  return isOutput && fits(found) && !readsOtherResults(node, analyzed, states) ? found : undefined;
-}
-
-function isSame(a: Edge, b: Edge): boolean {
-  return a.node === b.node && a.index === b.index;
-}
-
-/** The one sequence of which each step reads the row that is its number. */
-function sequenceOf(node: Node, body: Analyzed): Pick<Recurrence, "sequence" | "row"> | undefined {
-  const gathers = body.graph.nodes.filter((each) => each.op === "GatherV2");
-  const [gather] = gathers;
-  if (gather === undefined || gathers.length > 1 || gather.attrs.int("batch_dims") !== 0) return undefined;
-  const [rows, index, axis] = gather.inputs as [Edge, Edge, Edge];
-  const sequence = body.graph.inputs.indexOf(rows.node);
-  const counter = variableOf(body.graph, index);
-  if (sequence < 0 || !isInvariant(body.graph, sequence) || scalarOf(axis) !== 0) return undefined;
-  if (counter?.step !== 1 || scalarOf(node.inputs[counter.index]) !== 0) return undefined;
-  return edgeType(rows) === "float32" ? { sequence, row: { node: gather, index: 0 } } : undefined;
-}
-
-/** What goes round besides counters; undefined when something other than float32 does. */
-function statesOf(node: Node, body: Analyzed): { index: number; state: State }[] | undefined {
-  const states: { index: number; state: State }[] = [];
-  for (const [index, feed] of body.graph.inputs.entries()) {
-    const now = { node: feed, index: 0 };
-    if (isInvariant(body.graph, index) || variableOf(body.graph, now) !== undefined) continue;
-    if (node.outputTypes[index] !== "float32") return undefined;
-    states.push({ index, state: { now, next: body.graph.outputs[index] as Edge } });
-  }
-  return states;
-}
-
-/** Whether somebody reads a counter after the loop. */
-function readsOtherResults(node: Node, { graph }: Analyzed, states: readonly { index: number }[]): boolean {
-  const read = [...graph.nodes.flatMap((each) => each.inputs), ...graph.outputs].filter(
-    (edge) => edge.node === node && edge.index < node.inputs.length,
-  );
-  return read.some((edge) => !states.some(({ index }) => index === edge.index));
-}
-
-/** Whether every weight has the size that its place wants, and nothing but the row and the state is multiplied. */
-function fits({ cell, row, inputs, units }: Recurrence): boolean {
-  const widthOf = (factor: Edge): number | undefined => {
-    if (isSame(factor, row)) return inputs;
-    if (isSame(factor, cell.hidden)) return units;
-    return cell.kind === "GRU" && cell.resetState !== undefined && isSame(factor, cell.resetState)
-      ? units
-      : undefined;
-  };
-  const fitsColumns = (weight: Weight, shape: readonly number[]) =>
-    weight.source.constant?.dtype === "float32" &&
-    (weight.columns === undefined
-      ? shape.at(-1) === units
-      : weight.columns[1] - weight.columns[0] === units && weight.columns[1] <= (shape.at(-1) ?? 0));
-  const isSound = (affine: Affine): boolean =>
-    affine.products.every(({ factor, weight }) => {
-      const shape = weight.source.constant?.shape ?? [];
-      const [from, to] = weight.rows ?? [0, shape[0] ?? 0];
-      return shape.length === 2 && to - from === widthOf(factor) && fitsColumns(weight, shape);
-    }) &&
-    affine.biases.every((bias) => {
-      const shape = bias.source.constant?.shape ?? [0, 0];
-      return shape.length === 0 || (shape.length === 1 && fitsColumns(bias, shape));
-    });
-  const only = (affine: Affine, factor: Edge) =>
-    affine.products.every((product) => isSame(product.factor, factor));
-  if (!Object.values(cell.gates).every(isSound)) return false;
-  if (cell.kind !== "GRU") return true;
-  const direct = [cell.gates.update, cell.gates.reset].flatMap((gate) => gate.products);
-  if (direct.some(({ factor }) => !isSame(factor, row) && !isSame(factor, cell.hidden))) return false;
-  if (cell.resetAfter === undefined)
-    return cell.gates.hidden.products.every(({ factor }) => !isSame(factor, cell.hidden));
-  return isSound(cell.resetAfter) && only(cell.resetAfter, cell.hidden) && only(cell.gates.hidden, row);
-}
-
-// ---- emitting ------------------------------------------------------------------------------------------------
 
 /** The order in which each operator wants its gates. */
 const gateOrder: Readonly<Record<Cell["kind"], readonly Gate[]>> = {
@@ -150,55 +28,180 @@ const gateOrder: Readonly<Record<Cell["kind"], readonly Gate[]>> = {
   RNN: ["hidden"],
 };
 
-function emit(node: Node, recurrence: Recurrence): OnnxFragment {
-  const { cell, units, hidden, cellState } = recurrence;
-  const g = new OnnxEmitter(node.name);
-  const initializers = new Map<string, ConstantSource>();
-  const weight = (name: string, source: ConstantSource): OnnxValue => {
-    const fresh = g.fresh(name);
-    initializers.set(fresh, source);
+/** What is known of the steps that count. Shapes: S steps, B rows. */
+interface Steps {
+  /** int32 [B]: how many count. */
+  readonly lengths: OnnxValue;
+  /** int64 [S, B]: the steps in the order in which they are done. */
+  readonly order: OnnxValue;
+  /** int64 [S, B]: how many of the steps up to each one count. */
+  readonly counts: OnnxValue;
+  /** bool [S, B, 1]. */
+  readonly mask: OnnxValue;
+}
+
+class RecurrenceEmitter {
+  private readonly g: OnnxEmitter;
+  private readonly initializers = new Map<string, ConstantSource>();
+
+  constructor(
+    private readonly node: Node,
+    private readonly recurrence: Recurrence,
+  ) {
+    this.g = new OnnxEmitter(node.name);
+  }
+
+  emit(): OnnxFragment {
+    const { hidden, cellState, lastOutput, yields, mask } = this.recurrence;
+    const sequence = this.rows(this.recurrence.sequence);
+    const steps = mask === undefined ? undefined : this.steps(this.rows(mask));
+    const [all, lastHidden, lastCell] = this.layer(sequence, steps);
+    const results = new Map<number, OnnxValue>([[hidden, this.last(lastHidden, hidden, steps)]]);
+    if (cellState !== undefined && lastCell !== undefined) {
+      results.set(cellState, this.last(lastCell, cellState, steps));
+    }
+    if (lastOutput !== undefined) results.set(lastOutput, this.last(lastHidden, lastOutput, steps));
+    yields.forEach((held, i) => {
+      results.set(this.node.inputs.length + i, this.yielded(all, held, steps));
+    });
+    return this.fragment(results);
+  }
+
+  private fragment(results: ReadonlyMap<number, OnnxValue>): OnnxFragment {
+    const { ops, initializers } = this.g.finish([]);
+    const outputs = [...results].map(([index, { dtype }]) => ({
+      name: edgeName({ node: this.node, index }),
+      dtype,
+    }));
+    const copies = [...results.values()].map(({ name }, i): OnnxOp => {
+      const copy = (outputs[i] as OnnxValue).name;
+      return { type: "Identity", name: copy, inputs: [name], outputs: [copy], attrs: {} };
+    });
+    return {
+      ops: [...ops, ...copies],
+      initializers: new Map([...initializers, ...this.initializers]),
+      outputs,
+    };
+  }
+
+  private input(index: number): OnnxValue {
+    return inputValue(this.node.inputs[index] as Edge);
+  }
+
+  private weight(name: string, source: ConstantSource): OnnxValue {
+    const fresh = this.g.fresh(name);
+    this.initializers.set(fresh, source);
     return { name: fresh, dtype: source.dtype };
-  };
-  const input = (index: number): OnnxValue => inputValue(node.inputs[index] as Edge);
-  const state = (index: number) => g.op("Unsqueeze", [input(index), g.ints([0])]);
-  const { w, r, b } = weightsOf(recurrence);
-  const outputs = g.opWithOutputs(
-    cell.kind,
-    cellState === undefined ? 2 : 3,
-    [
-      sequenceValue(g, node, recurrence, initializers),
-      weight("W", w),
-      weight("R", r),
-      weight("B", b),
-      undefined,
-      state(hidden),
-      ...(cellState === undefined ? [] : [state(cellState)]),
-    ],
-    {
-      hidden_size: units,
-      activations: { strings: cell.activations.map(({ name }) => name) },
-      ...parameters(cell.activations),
-      ...(cell.kind === "GRU" && { linear_before_reset: cell.resetAfter === undefined ? 0 : 1 }),
-    },
-  );
-  const [all, lastHidden, lastCell] = outputs as [OnnxValue, OnnxValue, OnnxValue | undefined];
-  const results = new Map<number, OnnxValue>([[hidden, g.op("Squeeze", [lastHidden, g.ints([0])])]]);
-  if (cellState !== undefined && lastCell !== undefined) {
-    results.set(cellState, g.op("Squeeze", [lastCell, g.ints([0])]));
   }
-  for (let i = node.inputs.length; i < node.outputTypes.length; i++) {
-    results.set(i, g.op("Squeeze", [all, g.ints([1])]));
+
+  /** The rows of an argument that the loop reads: all, or as many as it makes steps. */
+  private rows(argument: number): OnnxValue {
+    const { g } = this;
+    const { isWhole, steps } = this.recurrence;
+    const value = this.input(argument);
+    if (isWhole) return value;
+    const limits = steps.limits.map((edge) => {
+      if (edge.node.constant !== undefined) this.initializers.set(edgeName(edge), edge.node.constant);
+      return g.op("Reshape", [g.cast(inputValue(edge), "int64"), g.ints([1])]);
+    });
+    const end = limits.reduce((a, b) => g.op("Min", [a, b]));
+    return g.op("Slice", [value, g.ints([0]), g.op("Max", [end, g.ints([0])]), g.ints([0])]);
   }
-  const fragment = g.finish([]);
-  const copies = [...results].map(([index, value]): OnnxOp => {
-    const name = edgeName({ node, index });
-    return { type: "Identity", name, inputs: [value.name], outputs: [name], attrs: {} };
-  });
-  return {
-    ops: [...fragment.ops, ...copies],
-    initializers: new Map([...fragment.initializers, ...initializers]),
-    outputs: [...results].map(([index, { dtype }]) => ({ name: edgeName({ node, index }), dtype })),
-  };
+
+  /** All outputs [S, B, units], and the last states [1, B, units]. */
+  private layer(
+    sequence: OnnxValue,
+    steps: Steps | undefined,
+  ): readonly [OnnxValue, OnnxValue, OnnxValue | undefined] {
+    const { g } = this;
+    const { cell, units, hidden, cellState } = this.recurrence;
+    const state = (index: number) => g.op("Unsqueeze", [this.input(index), g.ints([0])]);
+    const { w, r, b } = weightsOf(this.recurrence);
+    const [all, lastHidden, lastCell] = g.opWithOutputs(
+      cell.kind,
+      cellState === undefined ? 2 : 3,
+      [
+        steps === undefined ? sequence : this.moved(sequence, steps.order),
+        this.weight("W", w),
+        this.weight("R", r),
+        this.weight("B", b),
+        steps?.lengths,
+        state(hidden),
+        ...(cellState === undefined ? [] : [state(cellState)]),
+      ],
+      {
+        hidden_size: units,
+        activations: { strings: cell.activations.map(({ name }) => name) },
+        ...parameters(cell.activations),
+        ...(cell.kind === "GRU" && { linear_before_reset: cell.resetAfter === undefined ? 0 : 1 }),
+      },
+    );
+    return [g.op("Squeeze", [all as OnnxValue, g.ints([1])]), lastHidden as OnnxValue, lastCell];
+  }
+
+  /** The last value of a variable; rows of which no step counts keep what the loop was given. */
+  private last(value: OnnxValue, variable: number, steps: Steps | undefined): OnnxValue {
+    const { g } = this;
+    const last = g.op("Squeeze", [value, g.ints([0])]);
+    if (steps === undefined) return last;
+    const isAny = g.op("Greater", [steps.lengths, g.scalar("int32", 0)]);
+    return this.choose(g.op("Unsqueeze", [isAny, g.ints([1])]), last, this.input(variable));
+  }
+
+  // ---- masks ----
+
+  private steps(rows: OnnxValue): Steps {
+    const { g } = this;
+    const mask = g.op("Squeeze", [rows, g.ints([2])]);
+    const ones = g.cast(mask, "int64");
+    const count = g.op("Gather", [g.op("Shape", [mask], {}, { types: ["int64"] }), g.scalar("int64", 0)]);
+    const numbers = g.op("Range", [g.scalar("int64", 0), count, g.scalar("int64", 1)]);
+    const numbered = g.op("Unsqueeze", [numbers, g.ints([1])]);
+    // Steps that count come first, each kind in its order.
+    const key = this.choose(mask, numbered, g.op("Add", [numbered, count]));
+    const k = g.op("Reshape", [count, g.ints([1])]);
+    const sorted = g.opWithOutputs(
+      "TopK",
+      2,
+      [key, k],
+      { axis: 0, largest: 0, sorted: 1 },
+      {
+        types: ["int64", "int64"],
+      },
+    );
+    return {
+      lengths: g.op("ReduceSum", [g.cast(mask, "int32"), g.ints([0])], { keepdims: 0 }),
+      order: sorted[1] as OnnxValue,
+      counts: g.op("CumSum", [ones, g.scalar("int64", 0)]),
+      mask: rows,
+    };
+  }
+
+  /** Rows [S, B, …] by step numbers [S, B]. */
+  private moved(rows: OnnxValue, numbers: OnnxValue): OnnxValue {
+    const { g } = this;
+    const shape = g.op("Shape", [rows], {}, { types: ["int64"] });
+    const everywhere = g.op("Expand", [g.op("Unsqueeze", [numbers, g.ints([2])]), shape]);
+    return g.op("GatherElements", [rows, everywhere], { axis: 0 });
+  }
+
+  /** What a step yields: its own result, or where the mask is false that of the last step that counts. */
+  private yielded(all: OnnxValue, held: Held, steps: Steps | undefined): OnnxValue {
+    if (steps === undefined) return all;
+    const { g } = this;
+    const zero = g.scalar("int64", 0);
+    const latest = g.op("Max", [g.op("Sub", [steps.counts, g.scalar("int64", 1)]), zero]);
+    const results = this.moved(all, latest);
+    if (held === "zeros") return this.choose(steps.mask, results, g.scalar("float32", 0));
+    const isAny = g.op("Unsqueeze", [g.op("Greater", [steps.counts, zero]), g.ints([2])]);
+    const { hidden, lastOutput } = this.recurrence;
+    const before = this.input(held === "output" && lastOutput !== undefined ? lastOutput : hidden);
+    return this.choose(isAny, results, g.op("Unsqueeze", [before, g.ints([0])]));
+  }
+
+  private choose(condition: OnnxValue, yes: OnnxValue, no: OnnxValue): OnnxValue {
+    return this.g.op("Where", [condition, yes, no], {}, { types: [yes.dtype] });
+  }
 }
 
 /** Of the nonlinearities that take parameters, in order. */
@@ -213,23 +216,6 @@ function parameters(activations: readonly Nonlinearity[]): OnnxAttrs {
 
 function inputValue(edge: Edge): OnnxValue {
   return { name: edgeName(edge), dtype: edgeType(edge) as DType };
-}
-
-/** The rows that the loop reads: all, or as many as it makes steps. */
-function sequenceValue(
-  g: OnnxEmitter,
-  node: Node,
-  { sequence, isWhole, steps }: Recurrence,
-  initializers: Map<string, ConstantSource>,
-): OnnxValue {
-  const value = inputValue(node.inputs[sequence] as Edge);
-  if (isWhole) return value;
-  const limits = steps.limits.map((edge) => {
-    if (edge.node.constant !== undefined) initializers.set(edgeName(edge), edge.node.constant);
-    return g.op("Reshape", [g.cast(inputValue(edge), "int64"), g.ints([1])]);
-  });
-  const end = limits.reduce((a, b) => g.op("Min", [a, b]));
-  return g.op("Slice", [value, g.ints([0]), g.op("Max", [end, g.ints([0])]), g.ints([0])]);
 }
 
 /** Weights in the operator's layout: one row per gate and unit. They are put together when a session is made. */
