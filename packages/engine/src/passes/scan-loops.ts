@@ -56,6 +56,12 @@ interface WrittenList {
   readonly grows: boolean;
 }
 
+interface LoopLists {
+  /** By the index of the argument: the rows of a list that the loop only reads. */
+  readonly read: ReadonlyMap<number, Edge>;
+  readonly written: readonly WrittenList[];
+}
+
 class ListRewriter {
   /** By the name of an edge of the new graph. */
   private readonly lists = new Map<string, ListRows>();
@@ -206,51 +212,36 @@ class ListRewriter {
   /** The loop without lists; undefined when one of them has to stay. */
   private loop({ node: before, inputs, controls }: Visited): Replacement | undefined {
     const node: Node = { ...before, inputs, controls };
-    const [cond, body] = node.bodies as [Graph, Graph];
-    const lists = inputs.flatMap((edge, i) => (edgeType(edge) === "variant" ? [i] : []));
-    if (lists.length === 0) return undefined;
-    const read = new Map<number, Edge>();
-    const written: WrittenList[] = [];
-    for (const i of lists) {
-      const rows = this.allRows(inputs[i]);
-      if (rows !== undefined && isInvariant(body, i) && onlyRead(cond, i) && onlyRead(body, i))
-        read.set(i, rows);
-      else {
-        const list = this.needsOneShape(before, i) ? this.writtenList(node, i, inputs) : undefined;
-        if (list === undefined) return undefined;
-        written.push(list);
-      }
-    }
-    const types = new Map([...read].map(([i, rows]) => [i, edgeType(rows)]));
+    const lists = this.listsOf(node, before);
+    if (lists === undefined) return undefined;
+    const { read, written } = lists;
     const kept = inputs.map((_, i) => i).filter((i) => !written.some(({ variable }) => variable === i));
-    const newCond = new ListRewriter().rewrite(cond, types);
-    const newBody = new ListRewriter().rewrite(body, types);
-    const items = written.map(({ variable }) => itemOf(newBody, variable));
-    // A list that is read has become a list made of rows: those are the argument.
-    const argument = (i: number, edge: Edge) => (read.has(i) ? (edge.node.inputs[0] as Edge) : edge);
-    const select = (edges: readonly Edge[]) => kept.map((i) => argument(i, edges[i] as Edge));
-    const args = (graph: Graph) => select(graph.inputs.map(outputOf)).map((edge) => edge.node);
-    const loop: Node = {
-      ...node,
-      inputs: kept.map((i) => read.get(i) ?? (inputs[i] as Edge)),
-      controls,
-      outputTypes: [
-        ...kept.map((i) => types.get(i) ?? (node.outputTypes[i] as ValueType)),
-        ...items.map(edgeType),
-      ],
-      bodies: [
-        makeGraph(args(newCond), newCond.outputs, newCond.effects),
-        makeGraph(args(newBody), [...select(newBody.outputs), ...items], newBody.effects),
-      ],
-    };
-    const outputs = inputs.map((_, i) => {
-      const at = kept.indexOf(i);
+    const loop = withoutLists(node, lists, kept);
+    const outputs = inputs.map((edge, i) => {
       const list = written.findIndex(({ variable }) => variable === i);
-      if (list >= 0)
-        return this.writtenResult(node, loop, written[list] as WrittenList, kept, kept.length + list);
-      return read.has(i) ? (inputs[i] as Edge) : { node: loop, index: at };
+      if (list < 0) return read.has(i) ? edge : { node: loop, index: kept.indexOf(i) };
+      return this.writtenResult(node, loop, written[list] as WrittenList, kept, kept.length + list);
     });
     return { outputs, controls: [loop] };
+  }
+
+  /** What the loop does with its lists; undefined when it has none, or does something else with one of them. */
+  private listsOf(node: Node, before: Node): LoopLists | undefined {
+    const [cond, body] = node.bodies as [Graph, Graph];
+    const read = new Map<number, Edge>();
+    const written: WrittenList[] = [];
+    for (const [i, edge] of node.inputs.entries()) {
+      if (edgeType(edge) !== "variant") continue;
+      const rows = this.allRows(edge);
+      if (rows !== undefined && isInvariant(body, i) && onlyRead(cond, i) && onlyRead(body, i)) {
+        read.set(i, rows);
+        continue;
+      }
+      const list = this.needsOneShape(before, i) ? this.writtenList(node, i, node.inputs) : undefined;
+      if (list === undefined) return undefined;
+      written.push(list);
+    }
+    return read.size + written.length > 0 ? { read, written } : undefined;
   }
 
   /** Whether whoever reads a loop's list wants all elements to have one shape: others may be given several. */
@@ -369,6 +360,30 @@ class ListRewriter {
       index_type: typeAttr("int32"),
     });
   }
+}
+
+/** The loop over the arguments `kept`, with rows in place of lists; what it writes are further outputs. */
+function withoutLists(node: Node, { read, written }: LoopLists, kept: readonly number[]): Node {
+  const types = new Map([...read].map(([i, rows]) => [i, edgeType(rows)]));
+  const [cond, body] = (node.bodies ?? []).map((each) => new ListRewriter().rewrite(each, types)) as [
+    Graph,
+    Graph,
+  ];
+  const items = written.map(({ variable }) => itemOf(body, variable));
+  // A list that is read has become a list made of rows: those are the argument.
+  const argument = (i: number, edge: Edge) => (read.has(i) ? (edge.node.inputs[0] as Edge) : edge);
+  const select = (edges: readonly Edge[]) => kept.map((i) => argument(i, edges[i] as Edge));
+  const args = (graph: Graph) => select(graph.inputs.map(outputOf)).map((edge) => edge.node);
+  const keptTypes = kept.map((i) => types.get(i) ?? (node.outputTypes[i] as ValueType));
+  return {
+    ...node,
+    inputs: kept.map((i) => read.get(i) ?? (node.inputs[i] as Edge)),
+    outputTypes: [...keptTypes, ...items.map(edgeType)],
+    bodies: [
+      makeGraph(args(cond), cond.outputs, cond.effects),
+      makeGraph(args(body), [...select(body.outputs), ...items], body.effects),
+    ],
+  };
 }
 
 const stackers = new Set(["TensorListStack", "TensorListGather"]);

@@ -48,14 +48,31 @@ export function recurrenceOf(node: Node, analyzed: Analyzed): Recurrence | undef
   const [, body] = analyzed.bodies.get(node) ?? [];
   const steps = tripCount(node);
   if (body === undefined || steps === undefined || body.graph.effects.length > 0) return undefined;
-  const rows = rowsRead(node, body.graph);
   const variables = variablesOf(node, body.graph);
-  const sequence = rows?.find(({ gather }) => edgeType({ node: gather, index: 0 }) === "float32");
-  if (rows === undefined || variables === undefined || sequence === undefined) return undefined;
-  const mask = maskOf(variables, body);
-  const maskRows = rows.find(({ gather }) => gather === mask?.node);
-  if (rows.length !== (mask === undefined ? 1 : 2) || (mask !== undefined && maskRows === undefined))
-    return undefined;
+  const mask = variables && maskOf(variables, body);
+  const read = variables && argumentsRead(node, body.graph, mask);
+  const found = variables && cellOf(variables, body, mask);
+  if (read === undefined || found === undefined) return undefined;
+  const { cell, units, hidden, cellState, lastOutput } = found;
+  const outside = (edge: Edge) => outsideOf(node, body.graph, edge);
+  const yields = body.graph.outputs
+    .slice(node.inputs.length)
+    .map((edge) => heldOf(edge, hidden, lastOutput, mask, outside));
+  const [length, , inputs] = threeSizes(analyzed, node.inputs[read.sequence] as Edge);
+  if (inputs === undefined || inputs < 0 || yields.includes(undefined)) return undefined;
+  const recurrence: Recurrence = {
+    ...{ cell, ...read, inputs, units, steps },
+    isWhole: length !== undefined && length >= 0 && steps.count === length,
+    hidden: hidden.index,
+    cellState: cellState?.index,
+    lastOutput: lastOutput?.index,
+    yields: yields as Held[],
+  };
+  return fits(recurrence) && !readsOtherResults(node, analyzed, variables ?? []) ? recurrence : undefined;
+}
+
+/** The cell, and which variables hold what. */
+function cellOf(variables: readonly Variable[], body: Analyzed, mask: Edge | undefined) {
   const width = (edge: Edge) => {
     const size = knownOf(body.known, edge).shape?.[1];
     return size === undefined || size < 0 ? undefined : size;
@@ -63,36 +80,15 @@ export function recurrenceOf(node: Node, analyzed: Analyzed): Recurrence | undef
   // A variable that is read for nothing but to be kept where the mask says so is the last output, not a state.
   const isState = ({ now }: Variable) => mask === undefined || usersOf(body.graph, now).length > 1;
   const states = variables.filter(isState);
-  const outputs = variables.filter((variable) => !isState(variable));
-  const row = { node: sequence.gather, index: 0 };
+  const [lastOutput, ...others] = variables.filter((variable) => !isState(variable));
   const cell = recurrentCell(states, width);
   const units = cell && width(cell.hidden);
   const hidden = states.find(({ now }) => now.node === cell?.hidden.node);
-  if (cell === undefined || units === undefined || hidden === undefined || outputs.length > 1)
+  if (cell === undefined || units === undefined || hidden === undefined || others.length > 0)
     return undefined;
-  const [lastOutput] = outputs;
   if (lastOutput !== undefined && !isSame(lastOutput.next, hidden.next)) return undefined;
-  const yields = body.graph.outputs
-    .slice(node.inputs.length)
-    .map((edge) => heldOf(edge, hidden, lastOutput, mask, (inside) => outsideOf(node, body.graph, inside)));
-  const [length, , inputs] = threeSizes(analyzed, node.inputs[sequence.argument] as Edge);
-  if (inputs === undefined || inputs < 0 || yields.includes(undefined)) return undefined;
-  const found: Recurrence = {
-    cell,
-    sequence: sequence.argument,
-    mask: maskRows?.argument,
-    row,
-    inputs,
-    units,
-    isWhole: length !== undefined && length >= 0 && steps.count === length,
-    steps,
-    hidden: hidden.index,
-    cellState:
-      cell.kind === "LSTM" ? states.find(({ now }) => now.node === cell.cellState.node)?.index : undefined,
-    lastOutput: lastOutput?.index,
-    yields: yields as Held[],
-  };
-  return fits(found) && !readsOtherResults(node, analyzed, variables) ? found : undefined;
+  const isCellState = ({ now }: Variable) => cell.kind === "LSTM" && now.node === cell.cellState.node;
+  return { cell, units, hidden, cellState: states.find(isCellState), lastOutput };
 }
 
 function isSame(a: Edge, b: Edge): boolean {
@@ -122,6 +118,20 @@ function rowsRead(node: Node, body: Graph): { gather: Node; argument: number }[]
     return { gather, argument, isRow: isRow && isInOrder && gather.attrs.int("batch_dims") === 0 };
   });
   return rows.every(({ isRow }) => isRow) ? rows : undefined;
+}
+
+/** The sequence, and the mask if there is one; undefined when the loop reads anything else. */
+function argumentsRead(
+  node: Node,
+  body: Graph,
+  mask: Edge | undefined,
+): Pick<Recurrence, "sequence" | "mask" | "row"> | undefined {
+  const rows = rowsRead(node, body);
+  const sequence = rows?.find(({ gather }) => gather.outputTypes[0] === "float32");
+  const masks = rows?.find(({ gather }) => gather === mask?.node);
+  const isAll = rows?.length === (mask === undefined ? 1 : 2);
+  if (sequence === undefined || !isAll || (mask !== undefined && masks === undefined)) return undefined;
+  return { sequence: sequence.argument, mask: masks?.argument, row: { node: sequence.gather, index: 0 } };
 }
 
 /** What goes round besides counters; undefined when something other than float32 does. */
