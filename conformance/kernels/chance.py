@@ -102,3 +102,18 @@ def fractional_pooling():
 
 
 case('fractional pooling', fractional_pooling, **CLOSE)
+
+
+def boxes():
+  size, objects = [40, 60, 3], [[[0.1, 0.2, 0.5, 0.6], [0.6, 0.1, 0.9, 0.4]]]
+  for seed in (1, 2, 3, 4, 5):
+    raw.SampleDistortedBoundingBoxV2(image_size=size, bounding_boxes=objects, min_object_covered=0.5, seed=seed, seed2=7)
+  none = tf.zeros([0, 0, 4])
+  raw.SampleDistortedBoundingBox(image_size=size, bounding_boxes=none, min_object_covered=0.9, seed=3, use_image_if_no_bounding_boxes=True)
+  raw.SampleDistortedBoundingBoxV2(image_size=size, bounding_boxes=none, min_object_covered=0.1, seed=8, use_image_if_no_bounding_boxes=True,
+                                   area_range=[0.3, 0.4], aspect_ratio_range=[0.5, 2.0])
+  raw.StatelessSampleDistortedBoundingBox(image_size=size, bounding_boxes=objects, min_object_covered=0.2, seed=[1, 2], max_attempts=20)
+
+
+case('SampleDistortedBoundingBox', boxes, **CLOSE)
+refuses('SampleDistortedBoundingBoxV2', image_size=H([4, 4, 3]), bounding_boxes=H([[]], tf.float32), min_object_covered=H(0.1))

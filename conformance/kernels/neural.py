@@ -144,3 +144,35 @@ def cells():
 
 
 case('recurrent cells', cells, **LOOSE)
+
+
+def gradients():
+  f = tf.float32
+  x, dy = mixed([1, 5, 4, 2], f), mixed([1, 3, 2, 3], f, 2)
+  raw.Conv2DBackpropFilter(input=x, filter_sizes=[3, 2, 2, 3], out_backprop=dy, strides=[1, 2, 2, 1], padding='SAME')
+  raw.DepthwiseConv2dNativeBackpropFilter(input=x, filter_sizes=[2, 2, 2, 2], out_backprop=mixed([1, 4, 3, 4], f), strides=[1, 1, 1, 1], padding='VALID')
+  v = mixed([1, 3, 3, 2, 2], f)
+  raw.Conv3DBackpropFilterV2(input=v, filter_sizes=[2, 2, 1, 2, 1], out_backprop=mixed([1, 2, 2, 2, 1], f), strides=[1, 1, 1, 1, 1], padding='VALID')
+  raw.BiasAddGrad(out_backprop=x)
+  raw.BiasAddGrad(out_backprop=x, data_format='NCHW')
+  window = dict(ksize=[1, 2, 3, 1], strides=[1, 2, 1, 1], padding='SAME')
+  y = raw.MaxPool(input=x, **window)
+  g = mixed([1, 3, 4, 2], f, 3)
+  raw.MaxPoolGrad(orig_input=x, orig_output=y, grad=g, **window)
+  raw.MaxPoolGradV2(orig_input=x, orig_output=y, grad=g, **window)
+  raw.AvgPoolGrad(orig_input_shape=[1, 5, 4, 2], grad=g, **window)
+  window = dict(ksize=[1, 2, 2, 1, 1], strides=[1, 2, 1, 1, 1], padding='VALID')
+  y = raw.MaxPool3D(input=v, **window)
+  g = mixed([1, 1, 2, 2, 2], f, 4)
+  raw.MaxPool3DGrad(orig_input=v, orig_output=y, grad=g, **window)
+  raw.AvgPool3DGrad(orig_input_shape=[1, 3, 3, 2, 2], grad=g, **window)
+  for training in (True, False):
+    norm = dict(y_backprop=mixed([1, 5, 4, 2], f, 8), x=x, scale=[1.5, 0.5], reserve_space_1=[0.3, -0.1], reserve_space_2=[1.2, 0.7], is_training=training)
+    raw.FusedBatchNormGrad(**norm)
+    raw.FusedBatchNormGradV3(reserve_space_3=tf.constant([], f), epsilon=0.01, **norm)
+  for more in ({}, {'align_corners': True}, {'half_pixel_centers': True}):
+    raw.ResizeBilinearGrad(grads=x, original_image=mixed([1, 3, 6, 2], f), **more)
+    raw.ResizeNearestNeighborGrad(grads=x, size=[3, 6], **more)
+
+
+case('gradients of convolutions, pooling, normalization, resizing', gradients, **LOOSE)

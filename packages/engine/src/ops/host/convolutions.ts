@@ -6,7 +6,7 @@ import { type Shape, sameShape, shapeText, type Tensor } from "@servable/formats
 import type { Attrs } from "../../graph/attrs.js";
 import type { HostRow, HostTable, NodeFacts } from "../op-table.js";
 import { product } from "./boxes.js";
-import { newReals, realsOf, tensorOf } from "./domains.js";
+import { realsOf, realTensor } from "./domains.js";
 import { compute, countOf, ensure, integersOf } from "./kernel.js";
 import {
   asLayout,
@@ -22,14 +22,14 @@ import {
 } from "./windows.js";
 
 /** What the attributes of a convolution say. */
-interface Options {
+export interface ConvolutionOptions {
   readonly layout: Layout;
   readonly strides: readonly number[];
   readonly dilations: readonly number[];
   readonly padding: ReturnType<typeof paddingOf>;
 }
 
-function optionsOf(attrs: Attrs): Options {
+export function convolutionOptions(attrs: Attrs): ConvolutionOptions {
   const layout = layoutOf(attrs);
   const strides = spatialOf(attrs.ints("strides"), layout);
   const dilations = spatialOf(attrs.ints("dilations"), layout);
@@ -42,14 +42,14 @@ function optionsOf(attrs: Attrs): Options {
 }
 
 /** A filter seen as [taps, inputs per group, outputs], a depthwise one having a group for each channel. */
-interface Filter {
+export interface Filter {
   readonly kernel: Shape;
   readonly inputs: number;
   readonly outputs: number;
   readonly groups: number;
 }
 
-function filterOf(filter: Tensor, channels: number, depthwise: boolean): Filter {
+export function filterOf(filter: Pick<Tensor, "shape">, channels: number, depthwise: boolean): Filter {
   const kernel = filter.shape.slice(0, -2);
   const [inputs, outputs] = filter.shape.slice(-2) as [number, number];
   if (depthwise) {
@@ -73,7 +73,7 @@ function filterOf(filter: Tensor, channels: number, depthwise: boolean): Filter 
 type Accumulate = (input: number, output: number, tap: number) => void;
 
 /** Visits all taps of all images, with the channels' first entries. */
-function forEachTapOfBatch(
+export function forEachTapOfBatch(
   geometry: Geometry,
   batch: number,
   channels: number,
@@ -94,13 +94,12 @@ function forEachTapOfBatch(
   }
 }
 
-function rounded(totals: Float64Array, dtype: Tensor["dtype"], shape: Shape): Tensor {
-  const out = newReals(dtype, shape);
-  for (let i = 0; i < totals.length; i++) out[i] = totals[i] as number;
-  return tensorOf(dtype, shape, out as never);
-}
-
-function convolve(input: Tensor, filterTensor: Tensor, options: Options, depthwise: boolean): Tensor {
+function convolve(
+  input: Tensor,
+  filterTensor: Tensor,
+  options: ConvolutionOptions,
+  depthwise: boolean,
+): Tensor {
   const rank = filterTensor.shape.length - 2;
   const image = channelsLast(input, options.layout);
   const { batch, spatial, channels } = imageSizes(image, rank);
@@ -121,7 +120,7 @@ function convolve(input: Tensor, filterTensor: Tensor, options: Options, depthwi
       }
     }
   });
-  return asLayout(rounded(totals, input.dtype, shape), options.layout);
+  return asLayout(realTensor(input.dtype, shape, totals), options.layout);
 }
 
 /** The gradient of a convolution by its input: a transposed convolution. */
@@ -129,7 +128,7 @@ function convolveBack(
   inShape: Shape,
   filterTensor: Tensor,
   gradient: Tensor,
-  options: Options,
+  options: ConvolutionOptions,
   depthwise: boolean,
 ): Tensor {
   const rank = filterTensor.shape.length - 2;
@@ -164,19 +163,19 @@ function convolveBack(
       totals[to + c] = (totals[to + c] as number) + sum;
     }
   });
-  return asLayout(rounded(totals, gradient.dtype, shape), options.layout);
+  return asLayout(realTensor(gradient.dtype, shape, totals), options.layout);
 }
 
 const forward = (depthwise: boolean): HostRow =>
   compute((node) => {
-    const options = optionsOf(node.attrs);
+    const options = convolutionOptions(node.attrs);
     return (input, filter) => convolve(input, filter, options, depthwise);
   });
 
 /** The input's shape is an input itself, or that of the input given. */
 const backward = (depthwise: boolean, shapeOf: (input: Tensor) => Shape = integersOf): HostRow =>
   compute((node: NodeFacts) => {
-    const options = optionsOf(node.attrs);
+    const options = convolutionOptions(node.attrs);
     return (input, filter, gradient) => convolveBack(shapeOf(input), filter, gradient, options, depthwise);
   });
 

@@ -121,6 +121,13 @@ export function tensorOfNumbers(dtype: DType, shape: Shape, numbers: ArrayLike<n
   return tensorOf(dtype, shape, elements);
 }
 
+/** A tensor of real numbers, rounded or wrapped to the dtype once. */
+export function realTensor(dtype: DType, shape: Shape, values: ArrayLike<number>): Tensor {
+  const out = newReals(dtype, shape);
+  for (let i = 0; i < out.length; i++) out[i] = values[i] as number;
+  return tensorOf(dtype, shape, out);
+}
+
 /** An int32 or int64 vector, as shapes are given. */
 export function integerVector(dtype: DType, values: readonly number[]): Tensor {
   return tensorOfNumbers(dtype, [values.length], values);

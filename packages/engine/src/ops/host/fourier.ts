@@ -158,7 +158,7 @@ function complexTensor(grid: Grid, dtype: DType): Tensor {
 function realTensor(grid: Grid, dtype: DType): Tensor {
   const out = newReals(dtype, grid.shape);
   for (let i = 0; i < out.length; i++) out[i] = grid.re[i] as number;
-  return tensorOf(dtype, grid.shape, out as never);
+  return tensorOf(dtype, grid.shape, out);
 }
 
 /** The grid with an axis cut or zero-padded to a length. */

@@ -16,6 +16,7 @@ import { fourierKernels } from "./fourier.js";
 import { gatheringKernels } from "./gathering.js";
 import { gradientKernels } from "./gradients.js";
 import { identityKernels } from "./identity.js";
+import { imageKernels } from "./image-files/kernels.js";
 import { colorKernels } from "./images/colors.js";
 import { resizingKernels } from "./images/resizing.js";
 import { suppressionKernels } from "./images/suppression.js";
@@ -28,6 +29,7 @@ import { poolingKernels } from "./pooling.js";
 import { productKernels } from "./products.js";
 import { quantizationKernels } from "./quantization.js";
 import { raggedKernels } from "./ragged/index.js";
+import { distortedBoxKernels } from "./random/distorted-boxes.js";
 import { fractionalPoolingKernels } from "./random/fractional-pooling.js";
 import { randomKernels } from "./random/random.js";
 import { rearrangingKernels } from "./rearranging.js";
@@ -41,6 +43,7 @@ import { shapingKernels } from "./shaping.js";
 import { slicingKernels } from "./slicing.js";
 import { sortingKernels } from "./sorting.js";
 import { sparseKernels } from "./sparse/index.js";
+import { spatialGradientKernels } from "./spatial-gradients.js";
 import { specialKernels } from "./special.js";
 import { stackKernels } from "./stacks.js";
 import { stringKernels } from "./strings/index.js";
@@ -50,6 +53,7 @@ import { tensorListKernels } from "./tensor-lists.js";
 import { variableKernels } from "./variables.js";
 
 export const hostRows: HostTable = {
+  ...imageKernels,
   ...exampleKernels,
   ...castKernels,
   ...checkpointReadingKernels,
@@ -98,4 +102,6 @@ export const hostRows: HostTable = {
   ...fractionalPoolingKernels,
   ...summaryKernels,
   ...audioKernels,
+  ...spatialGradientKernels,
+  ...distortedBoxKernels,
 };

@@ -1,26 +1,20 @@
 /** Softmax and its losses, batch and response normalization, bias. */
-import { type DType, invalidArgument, type Shape, shapeText, type Tensor } from "@servable/formats";
+import { type DType, invalidArgument, shapeText, type Tensor } from "@servable/formats";
 import type { HostRow, HostTable } from "../op-table.js";
 import { aroundAxis, gatherBox } from "./boxes.js";
 import {
   type Elements,
   elementsOf,
   newElements,
-  newReals,
   type Reals,
   realsOf,
+  realTensor,
   tensorOf,
 } from "./domains.js";
 import { indexData } from "./index-data.js";
 import { compute, ensure, outputDtype } from "./kernel.js";
 import { broadcastShape, broadcastStrides } from "./loop-nest.js";
 import { layoutOf } from "./windows.js";
-
-function realTensor(dtype: DType, shape: Shape, values: Float64Array | number[]): Tensor {
-  const out = newReals(dtype, shape);
-  for (let i = 0; i < out.length; i++) out[i] = values[i] as number;
-  return tensorOf(dtype, shape, out as never);
-}
 
 // ---- softmax ---------------------------------------------------------------------------------------------------
 

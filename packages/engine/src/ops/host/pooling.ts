@@ -29,14 +29,18 @@ import {
   spatialOf,
 } from "./windows.js";
 
-interface Options {
+export interface PoolingOptions {
   readonly layout: Layout;
   readonly kernel: readonly number[];
   readonly strides: readonly number[];
   readonly padding: Padding;
 }
 
-function optionsOf(attrs: Attrs, ksize: readonly number[], strides: readonly number[]): Options {
+export function poolingOptions(
+  attrs: Attrs,
+  ksize: readonly number[],
+  strides: readonly number[],
+): PoolingOptions {
   const layout = layoutOf(attrs);
   const [first, channels] = layout.channelsFirst ? [ksize[0], ksize[1]] : [ksize[0], ksize.at(-1)];
   if (first !== 1 || channels !== 1)
@@ -49,11 +53,11 @@ function optionsOf(attrs: Attrs, ksize: readonly number[], strides: readonly num
   };
 }
 
-const optionsOfAttrs = (attrs: Attrs): Options =>
-  optionsOf(attrs, attrs.ints("ksize"), attrs.ints("strides"));
+export const poolingOptionsOf = (attrs: Attrs): PoolingOptions =>
+  poolingOptions(attrs, attrs.ints("ksize"), attrs.ints("strides"));
 
 /** An image under a sliding window. */
-interface Windowed {
+export interface Windowed {
   readonly image: Tensor;
   readonly batch: number;
   readonly channels: number;
@@ -62,7 +66,7 @@ interface Windowed {
   readonly shape: Shape;
 }
 
-function windowed(x: Tensor, { layout, kernel, strides, padding }: Options): Windowed {
+export function windowed(x: Tensor, { layout, kernel, strides, padding }: PoolingOptions): Windowed {
   const image = channelsLast(x, layout);
   const { batch, spatial, channels } = imageSizes(image, kernel.length);
   const geometry = geometryOf(
@@ -76,7 +80,7 @@ function windowed(x: Tensor, { layout, kernel, strides, padding }: Options): Win
 }
 
 /** Visits every place under every window of every image: first entries of the output's and the input's channels. */
-function forEachPlace(
+export function forEachPlace(
   { batch, channels, geometry }: Pick<Windowed, "batch" | "channels" | "geometry">,
   visit: (to: number, from: number, kernel: number) => void,
 ): void {
@@ -99,7 +103,7 @@ function bottomOf(dtype: DType): number {
   return dtype === "int64" || dtype === "uint64" ? (least as unknown as number) : Number(least);
 }
 
-function maxPool(x: Tensor, options: Options): Tensor {
+function maxPool(x: Tensor, options: PoolingOptions): Tensor {
   const view = windowed(x, options);
   const source = elementsOf<number>(view.image);
   const out = newElements<number>(x.dtype, view.shape);
@@ -116,7 +120,7 @@ function maxPool(x: Tensor, options: Options): Tensor {
 /** The largest elements, and where they are: flat in their image, or in the whole batch. */
 function maxPoolWithArgmax(
   x: Tensor,
-  options: Options,
+  options: PoolingOptions,
   wholeBatch: boolean,
   indexDtype: DType,
 ): [Tensor, Tensor] {
@@ -133,11 +137,11 @@ function maxPoolWithArgmax(
       places[to + c] = wholeBatch ? from + c : (from + c) % imageSize;
     }
   });
-  return [tensorOf(x.dtype, view.shape, out as never), tensorOfNumbers(indexDtype, view.shape, places)];
+  return [tensorOf(x.dtype, view.shape, out), tensorOfNumbers(indexDtype, view.shape, places)];
 }
 
 /** Means of what lies under the window; places over the edge don't count. */
-function avgPool(x: Tensor, options: Options): Tensor {
+function avgPool(x: Tensor, options: PoolingOptions): Tensor {
   const view = windowed(x, options);
   const source = realsOf(view.image);
   const totals = new Float64Array(countOf(view.shape));
@@ -151,12 +155,12 @@ function avgPool(x: Tensor, options: Options): Tensor {
   const out = newReals(x.dtype, view.shape);
   for (let i = 0; i < out.length; i++)
     out[i] = (totals[i] as number) / (counts[Math.floor(i / view.channels)] as number);
-  return asLayout(tensorOf(x.dtype, view.shape, out as never), options.layout);
+  return asLayout(tensorOf(x.dtype, view.shape, out), options.layout);
 }
 
-const pool = (f: (x: Tensor, options: Options) => Tensor): HostRow =>
+const pool = (f: (x: Tensor, options: PoolingOptions) => Tensor): HostRow =>
   compute((node) => {
-    const options = optionsOfAttrs(node.attrs);
+    const options = poolingOptionsOf(node.attrs);
     return (x) => f(x, options);
   });
 
@@ -223,10 +227,10 @@ export const poolingKernels: HostTable = {
   MaxPool3D: pool(maxPool),
   MaxPoolV2: compute(
     (node) => (x, ksize, strides) =>
-      maxPool(x, optionsOf(node.attrs, integersOf(ksize), integersOf(strides))),
+      maxPool(x, poolingOptions(node.attrs, integersOf(ksize), integersOf(strides))),
   ),
   MaxPoolWithArgmax: compute((node) => {
-    const options = optionsOfAttrs(node.attrs);
+    const options = poolingOptionsOf(node.attrs);
     const wholeBatch = node.attrs.bool("include_batch_in_index");
     return (x) => maxPoolWithArgmax(x, options, wholeBatch, outputDtype(node, 1));
   }),

@@ -61,7 +61,7 @@ function byChannel(
       out[i] = f(value);
     });
   }
-  return tensorOf(dtype, x.shape, out as never);
+  return tensorOf(dtype, x.shape, out);
 }
 
 // ---- fake quantization -----------------------------------------------------------------------------------------

@@ -113,7 +113,7 @@ const lstmCell = compute((node) => {
       options,
       () => newReals(x.dtype, state.shape),
     );
-    return step.map((values) => tensorOf(x.dtype, state.shape, values as never));
+    return step.map((values) => tensorOf(x.dtype, state.shape, values));
   };
 });
 
@@ -146,7 +146,7 @@ const lstmSequence = (version: 1 | 2): HostRow =>
         for (const [n, out] of outputs.entries()) out.set(step[n] as Reals, t * size);
         [cs, h] = [step[1], step[6]];
       }
-      return outputs.map((out) => tensorOf(x.dtype, shape, out as never));
+      return outputs.map((out) => tensorOf(x.dtype, shape, out));
     };
   });
 
@@ -175,7 +175,7 @@ const gruCell = compute(() => (x, output, wGates, wCandidate, bGates, bCandidate
     c[at] = Math.tanh(candidates[at] as number);
     h[at] = (u[at] as number) * (before[at] as number) + (1 - (u[at] as number)) * (c[at] as number);
   }
-  return [r, u, c, h].map((out) => tensorOf(x.dtype, output.shape, out as never));
+  return [r, u, c, h].map((out) => tensorOf(x.dtype, output.shape, out));
 });
 
 export const recurrentKernels: HostTable = {

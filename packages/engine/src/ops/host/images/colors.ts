@@ -17,7 +17,7 @@ function mapPixels(x: Tensor, f: (pixel: Pixel) => Pixel): Tensor {
   for (let i = 0; i < values.length; i += 3) {
     out.set(f([values[i] as number, values[i + 1] as number, values[i + 2] as number]), i);
   }
-  return tensorOf(x.dtype, x.shape, out as never);
+  return tensorOf(x.dtype, x.shape, out);
 }
 
 function hsvOf([r, g, b]: Pixel): Pixel {
@@ -83,7 +83,7 @@ function contrasted(x: Tensor, factor: number, dtype: Tensor["dtype"]): Tensor {
       }
     }
   }
-  return tensorOf(dtype, x.shape, out as never);
+  return tensorOf(dtype, x.shape, out);
 }
 
 export const colorKernels: HostTable = {

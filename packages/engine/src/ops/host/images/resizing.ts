@@ -113,7 +113,7 @@ export function resample(
   }
   const result = newReals(dtype, shape);
   for (let i = 0; i < out.length; i++) result[i] = out[i] as number;
-  return tensorOf(dtype, shape, result as never);
+  return tensorOf(dtype, shape, result);
 }
 
 /** For each output position adds the weighted input vectors of `length` elements. */
@@ -163,12 +163,12 @@ export function requireImages(x: Dense): void {
   );
 }
 
-interface Options {
+export interface ResizeOptions {
   readonly alignCorners: boolean;
   readonly halfPixel: boolean;
 }
 
-function optionsOf({ attrs, op, name }: NodeFacts): Options {
+export function resizeOptions({ attrs, op, name }: NodeFacts): ResizeOptions {
   const alignCorners = attrs.bool("align_corners");
   const halfPixel = attrs.has("half_pixel_centers") && attrs.bool("half_pixel_centers");
   if (alignCorners && halfPixel) {
@@ -181,21 +181,39 @@ function optionsOf({ attrs, op, name }: NodeFacts): Options {
 
 type Method = (out: number, inSize: number, sampling: Sampling) => Weights;
 
+/** Where each of the output's places takes its value from, along one axis. */
+function weightsAlong(
+  inSize: number,
+  outSize: number,
+  { alignCorners, halfPixel }: ResizeOptions,
+  method: Method,
+): Weights[] {
+  const sampling = samplingOf(inSize, outSize, alignCorners, halfPixel);
+  return Array.from({ length: outSize }, (_, out) => method(out, inSize, sampling));
+}
+
+/** The weights of bilinear resizing. */
+export function linearWeights(inSize: number, outSize: number, options: ResizeOptions): Weights[] {
+  return weightsAlong(inSize, outSize, options, linear);
+}
+
 const weighted = (method: Method): HostRow =>
   compute((node) => {
-    const { alignCorners, halfPixel } = optionsOf(node);
+    const options = resizeOptions(node);
     return (x, size) => {
       requireImages(x);
-      const [rows, columns] = sizeOf(size).map((outSize, i) => {
-        const inSize = x.shape[i + 1] as number;
-        const sampling = samplingOf(inSize, outSize, alignCorners, halfPixel);
-        return Array.from({ length: outSize }, (_, out) => method(out, inSize, sampling));
-      }) as [Weights[], Weights[]];
+      const [height, width] = sizeOf(size);
+      const rows = weightsAlong(x.shape[1] as number, height, options, method);
+      const columns = weightsAlong(x.shape[2] as number, width, options, method);
       return resample(x, outputDtype(node), rows, columns);
     };
   });
 
-function nearestPlaces(inSize: number, outSize: number, { alignCorners, halfPixel }: Options): number[] {
+export function nearestPlaces(
+  inSize: number,
+  outSize: number,
+  { alignCorners, halfPixel }: ResizeOptions,
+): number[] {
   const { scale } = samplingOf(inSize, outSize, alignCorners, halfPixel);
   return Array.from({ length: outSize }, (_, out) => {
     const place = fround((halfPixel ? out + 0.5 : out) * scale);
@@ -205,7 +223,7 @@ function nearestPlaces(inSize: number, outSize: number, { alignCorners, halfPixe
 }
 
 const nearest = move((node) => {
-  const options = optionsOf(node);
+  const options = resizeOptions(node);
   return (x, size) => {
     requireImages(x);
     const [rows, columns] = sizeOf(size).map((outSize, i) =>

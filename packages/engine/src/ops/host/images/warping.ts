@@ -176,7 +176,7 @@ const projective: HostRow = compute((node) => {
         }
       }
     }
-    return tensorOf(images.dtype, shape, out as never);
+    return tensorOf(images.dtype, shape, out);
 
     function sample(read: Read, place: { x: number; y: number }, channel: number): number {
       const [y, x] = [(extend as Extend)(place.y, height), (extend as Extend)(place.x, width)];
@@ -258,7 +258,7 @@ const drawBoxes = compute(() => (images, boxes, colorsInput) => {
       }
     }
   }
-  return tensorOf(images.dtype, images.shape, out as never);
+  return tensorOf(images.dtype, images.shape, out);
 });
 
 /** Given colours, a row each; none are the palette, and white in images of one channel. */

@@ -40,7 +40,7 @@ import { shuffle } from "./shuffle.js";
 // ---- generators ------------------------------------------------------------------------------------------------
 
 /** The two seeds of a stateless op, stirred into a key and a counter. */
-function keyAndCounter(seed: Tensor): Philox {
+export function keyAndCounter(seed: Tensor): Philox {
   ensure(
     seed.shape.length === 1 && seed.shape[0] === 2,
     `seed must have shape [2], not ${shapeText(seed.shape)}`,
@@ -74,7 +74,7 @@ function generatorOf(key: Tensor, counter: Tensor, algorithm: Tensor): Philox {
 }
 
 /** A node's own generator: from its seeds, or from chance when both are 0. */
-function seededGenerator({ attrs }: NodeFacts): Philox {
+export function seededGenerator({ attrs }: NodeFacts): Philox {
   const [seed, seed2] = ["seed", "seed2"].map(
     (name) => attrs.raw(name)?.value.value as bigint | undefined,
   ) as [bigint?, bigint?];
