@@ -1,0 +1,67 @@
+/**
+ * BMP files in the forms that TensorFlow reads: uncompressed, 8 bits without a palette, 24 or 32 bits a pixel
+ * (DecodeBmp in tensorflow/core/kernels/image/decode_image_op.cc).
+ */
+import { invalidArgument } from "@servable/formats";
+import { checkSize, type Pixels } from "./image-file.js";
+
+/** Up to where bits per pixel are said. */
+const LEAST_HEADER = 32;
+
+/** Decodes a file. `channels`: 0 for those of the file, which must be as many otherwise. */
+export function decodeBmp(file: Uint8Array, channels: number): Pixels {
+  if (file.length < LEAST_HEADER) {
+    throw invalidArgument(
+      `Incomplete bmp content, requires at least ${LEAST_HEADER} bytes to find the header size, width, height, and bpp, got ${file.length} bytes`,
+    );
+  }
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const [start, width, signedHeight] = [
+    view.getUint32(10, true),
+    view.getInt32(18, true),
+    view.getInt32(22, true),
+  ];
+  const bits = view.getUint16(28, true);
+  if (bits !== 8 && bits !== 24 && bits !== 32) {
+    throw invalidArgument(`Number of channels inherent in the image must be 1, 3 or 4, was ${bits / 8}`);
+  }
+  const own = bits / 8;
+  const wanted = channels === 0 ? own : channels;
+  if (wanted !== own && !(own === 3 && wanted === 4)) {
+    throw invalidArgument(`channels attribute ${channels} does not match bits per pixel from file ${own}`);
+  }
+  const height = Math.abs(signedHeight);
+  checkSize("BMP", width, height);
+  const rowBytes = Math.ceil((own * width) / 4) * 4;
+  // The last row may go without its padding.
+  if (start + rowBytes * (height - 1) + own * width > file.length) {
+    throw invalidArgument(
+      `Incomplete bmp content: ${width} x ${height} pixels of ${bits} bits do not fit ${file.length} bytes`,
+    );
+  }
+  const data = new Uint8Array(width * height * wanted);
+  for (let y = 0; y < height; y++) {
+    // Rows go upwards unless the height is negative.
+    const row = start + rowBytes * (signedHeight < 0 ? y : height - 1 - y);
+    for (let x = 0; x < width; x++)
+      putPixel(file, row + x * own, own, data, (y * width + x) * wanted, wanted);
+  }
+  return { width, height, channels: wanted, data };
+}
+
+/** Colours are stored blue first. */
+function putPixel(
+  file: Uint8Array,
+  from: number,
+  own: number,
+  data: Uint8Array,
+  at: number,
+  wanted: number,
+): void {
+  if (own === 1) {
+    data[at] = file[from] as number;
+    return;
+  }
+  for (let c = 0; c < 3; c++) data[at + c] = file[from + 2 - c] as number;
+  if (wanted === 4) data[at + 3] = own === 4 ? (file[from + 3] as number) : 0xff;
+}
