@@ -30,7 +30,7 @@ function parseWav(bytes: Uint8Array): Wav {
     const [id, size, start] = [text(at), view.getUint32(at + 4, true), at + 8];
     ensure(
       start + size <= bytes.length,
-      `Data too short: chunk "${id}" at byte ${at} has ${size} bytes, the file ends at ${bytes.length}`,
+      () => `Data too short: chunk "${id}" at byte ${at} has ${size} bytes, the file ends at ${bytes.length}`,
     );
     if (id === "fmt ") format = formatOf(view, start, size);
     if (id === "data" && format !== undefined) {
@@ -42,12 +42,12 @@ function parseWav(bytes: Uint8Array): Wav {
 }
 
 function formatOf(view: DataView, start: number, size: number): Pick<Wav, "channels" | "rate"> {
-  ensure(size >= 16, `Bad chunk size for WAV: expected 16 or more bytes, got ${size}`);
+  ensure(size >= 16, () => `Bad chunk size for WAV: expected 16 or more bytes, got ${size}`);
   const [encoding, channels] = [view.getUint16(start, true), view.getUint16(start + 2, true)];
   const bits = view.getUint16(start + 14, true);
   ensure(
     encoding === 1 && bits === 16,
-    `Bad audio format for WAV: expected 1 (PCM) of 16 bits, got ${encoding} of ${bits} bits`,
+    () => `Bad audio format for WAV: expected 1 (PCM) of 16 bits, got ${encoding} of ${bits} bits`,
   );
   ensure(channels > 0, "Bad number of channels for WAV: expected at least 1, got 0");
   return { channels, rate: view.getUint32(start + 4, true) };
@@ -55,7 +55,10 @@ function formatOf(view: DataView, start: number, size: number): Pick<Wav, "chann
 
 /** Samples in [-1, 1), shape [length, channels]; cut or zero-padded to what is asked for (-1: as it is). */
 function decodeWav(contents: Tensor, channelsAsked: number, samplesAsked: number): Tensor[] {
-  ensure(contents.shape.length === 0, `contents must be scalar, got shape ${shapeText(contents.shape)}`);
+  ensure(
+    contents.shape.length === 0,
+    () => `contents must be scalar, got shape ${shapeText(contents.shape)}`,
+  );
   const { channels, rate, samples } = parseWav(stringsOf(contents)[0] as Uint8Array);
   const outChannels = channelsAsked === -1 ? channels : channelsAsked;
   const length = Math.floor(samples.byteLength / 2 / channels);
@@ -83,7 +86,7 @@ interface SpectrogramOptions {
 
 /** Magnitudes of the spectra of overlapping stretches of [samples, channels]: [channels, stretches, frequencies]. */
 function spectrogram(input: Tensor, { window, stride, squared }: SpectrogramOptions): Tensor {
-  ensure(input.shape.length === 2, `input must be 2-dimensional, got shape ${shapeText(input.shape)}`);
+  ensure(input.shape.length === 2, () => `input must be 2-dimensional, got shape ${shapeText(input.shape)}`);
   const [samples, channels] = input.shape as [number, number];
   const length = 2 ** Math.ceil(Math.log2(window));
   const bins = length / 2 + 1;
@@ -165,11 +168,14 @@ function cosineTransform(values: Float64Array, count: number): number[] {
 }
 
 function mfcc(input: Tensor, rate: number, options: MfccOptions): Tensor {
-  ensure(input.shape.length === 3, `spectrogram must be 3-dimensional, got shape ${shapeText(input.shape)}`);
+  ensure(
+    input.shape.length === 3,
+    () => `spectrogram must be 3-dimensional, got shape ${shapeText(input.shape)}`,
+  );
   const [channels, stretches, bins] = input.shape as [number, number, number];
   ensure(
     bins >= 2 && rate > 0,
-    `spectrogram and sample rate don't make frequencies: ${bins} bins at ${rate} Hz`,
+    () => `spectrogram and sample rate don't make frequencies: ${bins} bins at ${rate} Hz`,
   );
   const shape = [channels, stretches, options.coefficients];
   const out = newReals("float32", shape) as Float32Array<ArrayBuffer>;
@@ -196,7 +202,7 @@ export const audioKernels: HostTable = {
     };
     ensure(
       options.window >= 2 && options.stride >= 1,
-      `window_size must be >= 2 and stride >= 1, got ${options.window} and ${options.stride}`,
+      () => `window_size must be >= 2 and stride >= 1, got ${options.window} and ${options.stride}`,
     );
     return (input) => spectrogram(input, options);
   }),
@@ -210,7 +216,8 @@ export const audioKernels: HostTable = {
     const { filters, coefficients } = options;
     ensure(
       filters >= 1 && filters <= MAX_FILTERS && coefficients >= 1 && coefficients <= filters,
-      `filterbank_channel_count must be in [1, ${MAX_FILTERS}] and dct_coefficient_count no more, got ${filters} and ${coefficients}`,
+      () =>
+        `filterbank_channel_count must be in [1, ${MAX_FILTERS}] and dct_coefficient_count no more, got ${filters} and ${coefficients}`,
     );
     return (input, rate) => mfcc(input, integerOf(rate, "sample_rate"), options);
   }),

@@ -11,12 +11,12 @@ import { asLayout, channelsLast, layoutOf } from "./windows.js";
 function pairsOf(input: Dense, count: number, what: string): [number, number][] {
   ensure(
     input.shape.length === 2 && input.shape[0] === count && input.shape[1] === 2,
-    `${what} should have shape [${count}, 2], got ${shapeText(input.shape)}`,
+    () => `${what} should have shape [${count}, 2], got ${shapeText(input.shape)}`,
   );
   const flat = integersOf(input);
   ensure(
     flat.every((entry) => entry >= 0),
-    `${what} must be non-negative`,
+    () => `${what} must be non-negative`,
   );
   return Array.from({ length: count }, (_, i) => [flat[2 * i] as number, flat[2 * i + 1] as number]);
 }
@@ -40,14 +40,20 @@ function spaceToBatch(
   paddings: readonly (readonly [number, number])[],
 ): Dense {
   const count = block.length;
-  ensure(x.shape.length >= 1 + count, `input rank should be >= ${1 + count} instead of ${x.shape.length}`);
+  ensure(
+    x.shape.length >= 1 + count,
+    () => `input rank should be >= ${1 + count} instead of ${x.shape.length}`,
+  );
   requireBlocks(block);
   const image = padded(x, paddings);
   const batch = image.shape[0] as number;
   const rest = image.shape.slice(1 + count);
   const cells = block.map((size, i) => {
     const full = image.shape[i + 1] as number;
-    ensure(full % size === 0, `padded_shape[${i}]=${full} is not divisible by block_shape[${i}]=${size}`);
+    ensure(
+      full % size === 0,
+      () => `padded_shape[${i}]=${full} is not divisible by block_shape[${i}]=${size}`,
+    );
     return full / size;
   });
   const split = reshaped(image, [batch, ...block.flatMap((size, i) => [cells[i] as number, size]), ...rest]);
@@ -67,13 +73,16 @@ function batchToSpace(
   crops: readonly (readonly [number, number])[],
 ): Dense {
   const count = block.length;
-  ensure(x.shape.length >= 1 + count, `input rank should be >= ${1 + count} instead of ${x.shape.length}`);
+  ensure(
+    x.shape.length >= 1 + count,
+    () => `input rank should be >= ${1 + count} instead of ${x.shape.length}`,
+  );
   requireBlocks(block);
   const blocks = product(block);
   const batch = (x.shape[0] as number) / blocks;
   ensure(
     Number.isInteger(batch),
-    `Input batch dimension (${x.shape[0]}) is not divisible by product of block sizes (${blocks})`,
+    () => `Input batch dimension (${x.shape[0]}) is not divisible by product of block sizes (${blocks})`,
   );
   const cells = x.shape.slice(1, 1 + count);
   const rest = x.shape.slice(1 + count);
@@ -92,7 +101,7 @@ function cropped(x: Dense, crops: readonly (readonly [number, number])[]): Dense
     const [before, after] = axis === 0 ? [0, 0] : (crops[axis - 1] ?? [0, 0]);
     ensure(
       size - before - after >= 0,
-      `cropped_shape[${axis - 1}]=${size - before - after} must be non-negative`,
+      () => `cropped_shape[${axis - 1}]=${size - before - after} must be non-negative`,
     );
     return size - before - after;
   });
@@ -103,7 +112,7 @@ function cropped(x: Dense, crops: readonly (readonly [number, number])[]): Dense
 
 function requireBlocks(block: readonly number[]): void {
   for (const [i, size] of block.entries())
-    ensure(size >= 1, `block_shape[${i}] must be >= 1, but got ${size}`);
+    ensure(size >= 1, () => `block_shape[${i}] must be >= 1, but got ${size}`);
 }
 
 /** Blocks of the depth become squares of pixels. */
@@ -111,7 +120,7 @@ function depthToSpace(x: Tensor, size: number): Dense {
   const [batch, height, width, depth] = imageShape(x);
   ensure(
     depth % (size * size) === 0,
-    `Input depth dimension ${depth} should be divisible by: ${size * size}`,
+    () => `Input depth dimension ${depth} should be divisible by: ${size * size}`,
   );
   const rest = depth / (size * size);
   const split = reshaped(x, [batch, height, width, size, size, rest]);
@@ -122,7 +131,7 @@ function spaceToDepth(x: Tensor, size: number): Dense {
   const [batch, height, width, depth] = imageShape(x);
   ensure(
     height % size === 0 && width % size === 0,
-    `Image width ${width} and height ${height} should be divisible by block_size: ${size}`,
+    () => `Image width ${width} and height ${height} should be divisible by block_size: ${size}`,
   );
   const split = reshaped(x, [batch, height / size, size, width / size, size, depth]);
   return reshaped(transpose(split, [0, 1, 3, 2, 4, 5]), [
@@ -134,7 +143,7 @@ function spaceToDepth(x: Tensor, size: number): Dense {
 }
 
 function imageShape(x: Tensor): [number, number, number, number] {
-  ensure(x.shape.length === 4, `Input rank should be: 4 instead of: ${x.shape.length}`);
+  ensure(x.shape.length === 4, () => `Input rank should be: 4 instead of: ${x.shape.length}`);
   return x.shape as unknown as [number, number, number, number];
 }
 
@@ -161,7 +170,7 @@ function permutationBetween(source: string, destination: string): number[] {
   const places = [...destination].map((letter) => source.indexOf(letter));
   ensure(
     source.length === destination.length && !places.includes(-1),
-    `Destination and source format must determine a permutation, got ${source} and ${destination}`,
+    () => `Destination and source format must determine a permutation, got ${source} and ${destination}`,
   );
   return places;
 }
@@ -199,7 +208,7 @@ export const blockKernels: HostTable = {
         : permutationBetween(spatial(source), spatial(destination));
       ensure(
         x.shape[0] === places.length,
-        `x must have ${source.length} or ${source.length - 2} rows, got shape ${shapeText(x.shape)}`,
+        () => `x must have ${source.length} or ${source.length - 2} rows, got shape ${shapeText(x.shape)}`,
       );
       const width = product(x.shape.slice(1));
       const out = newLike(x, x.shape);

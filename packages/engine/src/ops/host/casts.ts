@@ -17,7 +17,18 @@ import {
   unimplemented,
 } from "@servable/formats";
 import type { HostTable } from "../op-table.js";
-import { type Complex, domainOf, elementsOf, isFloat, newElements, tensorOf } from "./domains.js";
+import {
+  type Complex,
+  domainOf,
+  elementsOf,
+  isFloat,
+  newElements,
+  type Reals,
+  realsOf,
+  realTensor,
+  tensorOf,
+} from "./domains.js";
+import { int64Tensor, numbersOfInt64 } from "./index-data.js";
 import { compute, ensure, outputDtype } from "./kernel.js";
 
 /** The tensor in another dtype. `truncate` drops the mantissa bits that a smaller float lacks in place of rounding. */
@@ -25,11 +36,41 @@ export function cast(x: Tensor, to: DType, truncate = false): Tensor {
   if (x.dtype === to) return x;
   if (x.dtype === "string" || to === "string")
     throw unimplemented(`Cast ${x.dtype} to ${to} is not supported`);
+  const quick = int64Cast(x, to);
+  if (quick !== undefined) return quick;
   const convert = conversion(x.dtype, to, truncate) as (element: unknown) => unknown;
   const source = elementsOf<unknown>(x);
   const out = newElements<unknown>(to, x.shape);
   for (let i = 0; i < out.length; i++) out[i] = convert(source[i]);
   return tensorOf(to, x.shape, out);
+}
+
+/** Between int64 and numbers without making a bigint of each, where no number is too large for that. */
+function int64Cast(x: Tensor, to: DType): Tensor | undefined {
+  if (x.dtype === "int64" && domainOf(to) === "real" && to !== "bool" && dtypeInfo(to).bits >= 8) {
+    return realTensor(to, x.shape, isFloat(to) ? numbersOfInt64(x.data) : lowHalves(x.data));
+  }
+  if (to !== "int64" || domainOf(x.dtype) !== "real") return undefined;
+  const values = realsOf(x);
+  return isFloat(x.dtype) ? wholeNumbers(x.shape, values) : int64Tensor(x.shape, values);
+}
+
+/** Integer parts as int64; undefined when one is too large to be exact as a number. */
+function wholeNumbers(shape: Shape, values: Reals): Tensor | undefined {
+  const whole = new Float64Array(values.length);
+  for (let i = 0; i < whole.length; i++) {
+    const number = Math.trunc(values[i] as number);
+    if (!Number.isSafeInteger(number)) return undefined;
+    whole[i] = number;
+  }
+  return int64Tensor(shape, whole);
+}
+
+function lowHalves(data: BigInt64Array): Int32Array {
+  const halves = new Int32Array(data.buffer, data.byteOffset, data.length * 2);
+  const low = new Int32Array(data.length);
+  for (let i = 0; i < low.length; i++) low[i] = halves[2 * i] as number;
+  return low;
 }
 
 function conversion(from: DType, to: DType, truncate: boolean): (element: never) => unknown {
@@ -109,7 +150,8 @@ function bitcastShape(shape: Shape, from: number, to: number): Shape {
   if (from >= to) return from === to ? shape : [...shape, from / to];
   ensure(
     shape.at(-1) === to / from,
-    `Cannot bitcast from ${from} to ${to} bytes an element: shape ${shapeText(shape)} must end in ${to / from}`,
+    () =>
+      `Cannot bitcast from ${from} to ${to} bytes an element: shape ${shapeText(shape)} must end in ${to / from}`,
   );
   return shape.slice(0, -1);
 }

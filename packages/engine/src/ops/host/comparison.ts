@@ -80,7 +80,8 @@ function selectBroadcast(condition: Dense, t: Dense, e: Dense): Dense {
 function selectOld(condition: Dense, t: Dense, e: Dense): Dense {
   ensure(
     sameShape(t.shape, e.shape),
-    `'then' and 'else' must have the same size. but received: ${shapeText(t.shape)} vs. ${shapeText(e.shape)}`,
+    () =>
+      `'then' and 'else' must have the same size. but received: ${shapeText(t.shape)} vs. ${shapeText(e.shape)}`,
   );
   if (condition.shape.length === 0) return (condition.data as Uint8Array)[0] ? t : e;
   if (sameShape(condition.shape, t.shape)) return selectBroadcast(condition, t, e);
@@ -112,7 +113,8 @@ function clip(x: Tensor, low: Tensor, high: Tensor): Tensor {
   const limited = zipped3(x, low, high, x.dtype, clipped);
   ensure(
     sameShape(limited.shape, x.shape),
-    `clip limits of shapes ${shapeText(low.shape)} and ${shapeText(high.shape)} must broadcast to ${shapeText(x.shape)}`,
+    () =>
+      `clip limits of shapes ${shapeText(low.shape)} and ${shapeText(high.shape)} must broadcast to ${shapeText(x.shape)}`,
   );
   return limited;
 }

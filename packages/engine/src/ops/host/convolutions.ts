@@ -53,18 +53,18 @@ export function filterOf(filter: Pick<Tensor, "shape">, channels: number, depthw
   const kernel = filter.shape.slice(0, -2);
   const [inputs, outputs] = filter.shape.slice(-2) as [number, number];
   if (depthwise) {
-    ensure(inputs === channels, `input and filter must have the same depth: ${channels} vs ${inputs}`);
+    ensure(inputs === channels, () => `input and filter must have the same depth: ${channels} vs ${inputs}`);
     return { kernel, inputs: 1, outputs: inputs * outputs, groups: channels };
   }
   ensure(inputs > 0, "filter must not have zero elements");
   ensure(
     channels % inputs === 0,
-    `input depth must be evenly divisible by filter depth: ${channels} vs ${inputs}`,
+    () => `input depth must be evenly divisible by filter depth: ${channels} vs ${inputs}`,
   );
   const groups = channels / inputs;
   ensure(
     outputs % Math.max(groups, 1) === 0,
-    `output depth must be evenly divisible by number of groups: ${outputs} vs ${groups}`,
+    () => `output depth must be evenly divisible by number of groups: ${outputs} vs ${groups}`,
   );
   return { kernel, inputs, outputs, groups };
 }
@@ -146,7 +146,8 @@ function convolveBack(
   );
   ensure(
     lastShape[0] === batch && filter.outputs === outputs && sameShape(geometry.outSizes, spatial),
-    `out_backprop of shape ${shapeText(gradient.shape)} is not what a convolution of ${shapeText(inShape)} gives: spatial sizes ${shapeText(geometry.outSizes)}, depth ${filter.outputs}`,
+    () =>
+      `out_backprop of shape ${shapeText(gradient.shape)} is not what a convolution of ${shapeText(inShape)} gives: spatial sizes ${shapeText(geometry.outSizes)}, depth ${filter.outputs}`,
   );
   const shape = lastShape as number[];
   const totals = new Float64Array(countOf(shape));

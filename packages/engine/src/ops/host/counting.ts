@@ -22,12 +22,13 @@ import { takeAlong } from "./rearranging.js";
 
 /** Adds up the weights (ones, when there are none) of the values 0, 1, … size - 1 of each row. */
 function bincount(values: Tensor, size: number, weights: Tensor, binary: boolean): Tensor {
-  ensure(size >= 0, `size (${size}) must be non-negative`);
-  ensure(values.shape.length <= 2, `Shape must be at most rank 2 but is rank ${values.shape.length}`);
+  ensure(size >= 0, () => `size (${size}) must be non-negative`);
+  ensure(values.shape.length <= 2, () => `Shape must be at most rank 2 but is rank ${values.shape.length}`);
   const weighted = elementCount(weights.shape) > 0;
   ensure(
     !weighted || elementCount(weights.shape) === elementCount(values.shape),
-    `\`weights\` must be the same shape as \`arr\` or a length-0 \`Tensor\`, in which case it acts as all weights equal to 1. Received ${shapeText(weights.shape)}`,
+    () =>
+      `\`weights\` must be the same shape as \`arr\` or a length-0 \`Tensor\`, in which case it acts as all weights equal to 1. Received ${shapeText(weights.shape)}`,
   );
   const rows = values.shape.length === 2 ? (values.shape[0] as number) : 1;
   const shape = values.shape.length === 2 ? [rows, size] : [size];
@@ -50,13 +51,13 @@ function histogram(values: Tensor, range: Tensor, bins: number, dtype: Tensor["d
   const [low, high] = Array.from(elementsOf<number>(range) as ArrayLike<number>, Number) as [number, number];
   ensure(
     range.shape.length === 1 && range.shape[0] === 2,
-    `value_range should be a vector of 2 elements, got shape ${shapeText(range.shape)}`,
+    () => `value_range should be a vector of 2 elements, got shape ${shapeText(range.shape)}`,
   );
   ensure(
     low < high,
-    `value_range should satisfy value_range[0] < value_range[1], but got '[${low}, ${high}]'`,
+    () => `value_range should satisfy value_range[0] < value_range[1], but got '[${low}, ${high}]'`,
   );
-  ensure(bins > 0, `nbins should be a positive number, but got '${bins}'`);
+  ensure(bins > 0, () => `nbins should be a positive number, but got '${bins}'`);
   const counts = new Float64Array(bins);
   const step = (high - low) / bins;
   const source = elementsOf<number>(values);
@@ -137,7 +138,7 @@ const uniqueRow = (counted: boolean): HostRow =>
     return (input, axisInput) => {
       const x = asTensor(input);
       if (axisInput === undefined) {
-        ensure(x.shape.length === 1, `unique expects a 1D vector, got shape ${shapeText(x.shape)}`);
+        ensure(x.shape.length === 1, () => `unique expects a 1D vector, got shape ${shapeText(x.shape)}`);
         return unique(x, 0, dtype, counted);
       }
       return unique(x, uniqueAxis(axisInput, x.shape.length), dtype, counted);
@@ -147,7 +148,10 @@ const uniqueRow = (counted: boolean): HostRow =>
 /** UniqueV2's axis is a vector: empty for a vector input. */
 function uniqueAxis(axisInput: Dense, rank: number): number {
   const axes = integersOf(axisInput);
-  ensure(axes.length <= 1, `axis does not support input tensors larger than 1 elements, got ${axes.length}`);
+  ensure(
+    axes.length <= 1,
+    () => `axis does not support input tensors larger than 1 elements, got ${axes.length}`,
+  );
   if (axes.length === 1) return axisOf(axes[0] as number, rank);
   if (rank !== 1) throw invalidArgument(`unique expects a 1D vector, got rank ${rank}`);
   return 0;

@@ -47,9 +47,12 @@ function bandOf(k: Dense): Band {
   const [lower, upper = lower, ...rest] = integersOf(k);
   ensure(
     k.shape.length <= 1 && lower !== undefined && upper !== undefined && rest.length === 0,
-    `diag_index must be a scalar or vector of one or two elements, got shape ${shapeText(k.shape)}`,
+    () => `diag_index must be a scalar or vector of one or two elements, got shape ${shapeText(k.shape)}`,
   );
-  ensure(lower <= upper, `lower_diag_index must not be larger than upper_diag_index: ${lower} > ${upper}`);
+  ensure(
+    lower <= upper,
+    () => `lower_diag_index must not be larger than upper_diag_index: ${lower} > ${upper}`,
+  );
   return { lower, upper };
 }
 
@@ -91,7 +94,7 @@ function requireInside({ lower, upper }: Band, rows: number, columns: number): v
   for (const index of [lower, upper]) {
     ensure(
       (-rows < index && index < columns) || index === 0,
-      `diagonal index ${index} is out of bound. It must be between ${-rows} and ${columns}`,
+      () => `diagonal index ${index} is out of bound. It must be between ${-rows} and ${columns}`,
     );
   }
 }
@@ -133,12 +136,13 @@ function matrixDiag(
 ): Dense {
   ensure(
     diagonal.shape.length >= 1,
-    `diagonal must be at least 1-dim, received shape: ${shapeText(diagonal.shape)}`,
+    () => `diagonal must be at least 1-dim, received shape: ${shapeText(diagonal.shape)}`,
   );
   const single = band.lower === band.upper;
   ensure(
     single || (diagonal.shape.length >= 2 && diagonal.shape.at(-2) === band.upper - band.lower + 1),
-    `The number of diagonals provided in the input does not match the lower_diag_index and upper_diag_index range: shape ${shapeText(diagonal.shape)} for ${band.lower} to ${band.upper}`,
+    () =>
+      `The number of diagonals provided in the input does not match the lower_diag_index and upper_diag_index range: shape ${shapeText(diagonal.shape)} for ${band.lower} to ${band.upper}`,
   );
   const longest = diagonal.shape.at(-1) as number;
   const { rows, columns } = matrixSize(
@@ -157,11 +161,11 @@ function matrixDiag(
 function matrixSize(leastRows: number, leastColumns: number, asked: { rows: number; columns: number }) {
   ensure(
     asked.rows === -1 || asked.rows >= leastRows,
-    `The number of rows is too small: ${asked.rows} < ${leastRows}`,
+    () => `The number of rows is too small: ${asked.rows} < ${leastRows}`,
   );
   ensure(
     asked.columns === -1 || asked.columns >= leastColumns,
-    `The number of columns is too small: ${asked.columns} < ${leastColumns}`,
+    () => `The number of columns is too small: ${asked.columns} < ${leastColumns}`,
   );
   const square = Math.max(leastRows, leastColumns);
   const neither = asked.rows === -1 && asked.columns === -1;
@@ -169,13 +173,14 @@ function matrixSize(leastRows: number, leastColumns: number, asked: { rows: numb
   const columns = neither ? square : asked.columns === -1 ? leastColumns : asked.columns;
   ensure(
     rows === leastRows || columns === leastColumns,
-    `The number of rows or columns is not consistent with the specified diagonals: ${rows} x ${columns}, at least ${leastRows} x ${leastColumns}`,
+    () =>
+      `The number of rows or columns is not consistent with the specified diagonals: ${rows} x ${columns}, at least ${leastRows} x ${leastColumns}`,
   );
   return { rows, columns };
 }
 
 function requireMatrix(x: Dense): [number, number] {
-  ensure(x.shape.length >= 2, `input must be at least 2-dim, received shape: ${shapeText(x.shape)}`);
+  ensure(x.shape.length >= 2, () => `input must be at least 2-dim, received shape: ${shapeText(x.shape)}`);
   return x.shape.slice(-2) as [number, number];
 }
 
@@ -194,7 +199,8 @@ function matrixSetDiag(x: Dense, diagonal: Dense, band: Band, alignment: Alignme
   const expected = bandShape(x.shape.slice(0, -2), band, longestOf(band, rows, columns));
   ensure(
     sameShape(diagonal.shape, expected),
-    `diagonal must have shape ${shapeText(expected)} for an input of shape ${shapeText(x.shape)}, got ${shapeText(diagonal.shape)}`,
+    () =>
+      `diagonal must have shape ${shapeText(expected)} for an input of shape ${shapeText(x.shape)}, got ${shapeText(diagonal.shape)}`,
   );
   const out = newLike(x, x.shape);
   copyBox(x.shape, { value: x }, { value: out });
@@ -208,11 +214,11 @@ function bandPart(x: Dense, lowerInput: Dense, upperInput: Dense): Dense {
   const [lower, upper] = [integerOf(lowerInput, "num_lower"), integerOf(upperInput, "num_upper")];
   ensure(
     lower <= rows,
-    `num_lower must be negative or less or equal to number of rows (${rows}) got: ${lower}`,
+    () => `num_lower must be negative or less or equal to number of rows (${rows}) got: ${lower}`,
   );
   ensure(
     upper <= columns,
-    `num_upper must be negative or less or equal to number of columns (${columns}) got: ${upper}`,
+    () => `num_upper must be negative or less or equal to number of columns (${columns}) got: ${upper}`,
   );
   const out = newLike(x, x.shape);
   const batches = product(x.shape.slice(0, -2));

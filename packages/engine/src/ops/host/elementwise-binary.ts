@@ -104,7 +104,8 @@ const addN = compute(
       others.reduce((sum, x) => {
         ensure(
           sameShape(x.shape, first.shape),
-          `Inputs to operation must have the same size and shape. Input 0: ${shapeText(first.shape)} != ${shapeText(x.shape)}`,
+          () =>
+            `Inputs to operation must have the same size and shape. Input 0: ${shapeText(first.shape)} != ${shapeText(x.shape)}`,
         );
         return zipped(sum, x, x.dtype, binaryFor(additions, x.dtype));
       }, first),

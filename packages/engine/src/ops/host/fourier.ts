@@ -62,9 +62,12 @@ function butterfly(
   cos: number,
   sin: number,
 ): void {
-  const [evenRe, evenIm] = [re[at] as number, im[at] as number];
-  const [oddRe, oddIm] = [re[at + half] as number, im[at + half] as number];
-  const [turnedRe, turnedIm] = [oddRe * cos - oddIm * sin, oddRe * sin + oddIm * cos];
+  const oddRe = re[at + half] as number;
+  const oddIm = im[at + half] as number;
+  const turnedRe = oddRe * cos - oddIm * sin;
+  const turnedIm = oddRe * sin + oddIm * cos;
+  const evenRe = re[at] as number;
+  const evenIm = im[at] as number;
   re[at] = evenRe + turnedRe;
   im[at] = evenIm + turnedIm;
   re[at + half] = evenRe - turnedRe;
@@ -221,14 +224,17 @@ function completed(grid: Grid, axes: readonly number[], length: number): Grid {
 
 /** The axes of an op of a fixed rank: the last ones. */
 function lastAxes(x: Tensor, rank: number): number[] {
-  ensure(x.shape.length >= rank, `Input must have rank of at least ${rank} but got: ${shapeText(x.shape)}`);
+  ensure(
+    x.shape.length >= rank,
+    () => `Input must have rank of at least ${rank} but got: ${shapeText(x.shape)}`,
+  );
   return Array.from({ length: rank }, (_, i) => x.shape.length - rank + i);
 }
 
 function lengthsOf(fftLength: Tensor, rank: number): number[] {
   const lengths = vectorOf(fftLength, "fft_length");
-  ensure(lengths.length === rank, `fft_length must have shape [${rank}]`);
-  for (const length of lengths) ensure(length >= 0, `fft_length must be >= 0, but got: ${length}`);
+  ensure(lengths.length === rank, () => `fft_length must have shape [${rank}]`);
+  for (const length of lengths) ensure(length >= 0, () => `fft_length must be >= 0, but got: ${length}`);
   return lengths;
 }
 
@@ -239,7 +245,7 @@ function requireLongEnough(x: Tensor, axes: readonly number[], least: readonly n
     const needed = least[i] as number;
     ensure(
       size === 0 || size >= needed,
-      `Input dimension ${axis} must have length of at least ${needed} but got: ${size}`,
+      () => `Input dimension ${axis} must have length of at least ${needed} but got: ${size}`,
     );
   }
 }

@@ -24,7 +24,8 @@ function gather(params: Dense, indices: Dense, axisGiven: number, batchDimsGiven
   const batchDims = batchDimsGiven < 0 ? batchDimsGiven + indices.shape.length : batchDimsGiven;
   ensure(
     batchDims >= 0 && batchDims <= indices.shape.length && batchDims < Math.max(rank, 1),
-    `batch_dims (${batchDimsGiven}) must be in [0, ${indices.shape.length}] and less than rank(params) (${rank}).`,
+    () =>
+      `batch_dims (${batchDimsGiven}) must be in [0, ${indices.shape.length}] and less than rank(params) (${rank}).`,
   );
   if (axisGiven < -rank || axisGiven >= rank) {
     throw invalidArgument(
@@ -32,7 +33,7 @@ function gather(params: Dense, indices: Dense, axisGiven: number, batchDimsGiven
     );
   }
   const axis = axisOf(axisGiven, rank);
-  ensure(batchDims <= axis, `batch_dims (${batchDims}) must be less than or equal to axis (${axis}).`);
+  ensure(batchDims <= axis, () => `batch_dims (${batchDims}) must be less than or equal to axis (${axis}).`);
   requireSameBatches(params.shape, indices.shape, batchDims);
 
   const { size, inner } = aroundAxis(params.shape, axis);
@@ -61,7 +62,7 @@ function requireSameBatches(params: Shape, indices: Shape, batchDims: number): v
   for (let dim = 0; dim < batchDims; dim++) {
     ensure(
       params[dim] === indices[dim],
-      `params.shape[${dim}]: ${params[dim]} should be equal to indices.shape[${dim}]: ${indices[dim]}`,
+      () => `params.shape[${dim}]: ${params[dim]} should be equal to indices.shape[${dim}]: ${indices[dim]}`,
     );
   }
 }
@@ -72,7 +73,8 @@ function indicesWithin(indices: Dense, size: number): IndexData {
   const wrong = entries.findIndex((index) => !(index >= 0 && index < size));
   ensure(
     wrong < 0,
-    `indices[${indexText(Math.max(wrong, 0), indices.shape)}] = ${entries[wrong]} is not in [0, ${size})`,
+    () =>
+      `indices[${indexText(Math.max(wrong, 0), indices.shape)}] = ${entries[wrong]} is not in [0, ${size})`,
   );
   return entries;
 }
@@ -93,7 +95,7 @@ function gatherNd(params: Dense, indices: Dense, policy: OutOfBounds): Dense {
   ensure(depth !== undefined && params.shape.length >= 1, "indices and params must be at least a vector");
   ensure(
     depth <= params.shape.length,
-    `index innermost dimension length must be <= params rank; saw: ${depth} vs. ${params.shape.length}`,
+    () => `index innermost dimension length must be <= params rank; saw: ${depth} vs. ${params.shape.length}`,
   );
   const sliceShape = params.shape.slice(depth);
   const size = product(sliceShape);
@@ -108,15 +110,18 @@ function gatherNd(params: Dense, indices: Dense, policy: OutOfBounds): Dense {
 
 /** depth slices along a new axis, on_value where the index says so. */
 function oneHot(indices: Dense, depthInput: Dense, on: Dense, off: Dense, axisGiven: number): Dense {
-  ensure(depthInput.shape.length === 0, `depth must be a scalar, but got: ${shapeText(depthInput.shape)}`);
+  ensure(
+    depthInput.shape.length === 0,
+    () => `depth must be a scalar, but got: ${shapeText(depthInput.shape)}`,
+  );
   ensure(on.shape.length === 0 && off.shape.length === 0, "on_value and off_value must be scalars");
   const depth = integerOf(depthInput, "depth");
-  ensure(depth >= 0, `depth must be non-negative, got: ${depth}`);
+  ensure(depth >= 0, () => `depth must be non-negative, got: ${depth}`);
   const rank = indices.shape.length;
   const axis = axisGiven === -1 ? rank : axisGiven;
   ensure(
     axis >= 0 && axis <= rank,
-    `Expected axis to be -1 or between [0, ${rank}]. But received: ${axisGiven}`,
+    () => `Expected axis to be -1 or between [0, ${rank}]. But received: ${axisGiven}`,
   );
   const out = newLike(on, indices.shape.toSpliced(axis, 0, depth));
   const count = elementCount(out.shape);
@@ -166,7 +171,7 @@ function unravelIndex(indices: Tensor, dims: Tensor): Tensor {
   const limit = product(shape);
   const positions = integersOf(indices);
   for (const position of positions) {
-    ensure(position >= 0 && position < limit, `index is out of bound as with dims: ${position}`);
+    ensure(position >= 0 && position < limit, () => `index is out of bound as with dims: ${position}`);
   }
   const columns: number[] = [];
   let stride = limit;
@@ -178,11 +183,14 @@ function unravelIndex(indices: Tensor, dims: Tensor): Tensor {
 }
 
 function invertPermutation(x: Tensor): Tensor {
-  ensure(x.shape.length === 1, `invert_permutation expects a 1D vector, got shape ${shapeText(x.shape)}`);
+  ensure(
+    x.shape.length === 1,
+    () => `invert_permutation expects a 1D vector, got shape ${shapeText(x.shape)}`,
+  );
   const inverse = new Float64Array(x.data.length).fill(-1);
   for (const [i, to] of integersOf(x).entries()) {
-    ensure(to >= 0 && to < inverse.length, `${to} is not between 0 and ${inverse.length}`);
-    ensure(inverse[to] === -1, `${to} is duplicated in the input.`);
+    ensure(to >= 0 && to < inverse.length, () => `${to} is not between 0 and ${inverse.length}`);
+    ensure(inverse[to] === -1, () => `${to} is duplicated in the input.`);
     inverse[to] = i;
   }
   return tensorOfNumbers(x.dtype, x.shape, inverse);

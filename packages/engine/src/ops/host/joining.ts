@@ -21,7 +21,8 @@ function pack(values: readonly Dense[], axis: number): Dense {
   for (const [i, value] of values.entries()) {
     ensure(
       sameShape(value.shape, first.shape),
-      `Shapes of all inputs must match: values[0].shape = ${shapeText(first.shape)} != values[${i}].shape = ${shapeText(value.shape)}`,
+      () =>
+        `Shapes of all inputs must match: values[0].shape = ${shapeText(first.shape)} != values[${i}].shape = ${shapeText(value.shape)}`,
     );
   }
   const at = axisOf(axis, first.shape.length + 1);
@@ -46,11 +47,11 @@ export function concat(values: readonly Dense[], axis: number): Dense {
 
 function requireJoinable(first: Shape, other: Shape, axis: number, index: number): void {
   const text = `shape[0] = ${shapeText(first)} vs. shape[${index}] = ${shapeText(other)}`;
-  ensure(first.length === other.length, `ConcatOp : Ranks of all input tensors should match: ${text}`);
+  ensure(first.length === other.length, () => `ConcatOp : Ranks of all input tensors should match: ${text}`);
   for (let at = 0; at < first.length; at++) {
     ensure(
       at === axis || first[at] === other[at],
-      `ConcatOp : Dimension ${at} in both shapes must be equal: ${text}`,
+      () => `ConcatOp : Dimension ${at} in both shapes must be equal: ${text}`,
     );
   }
 }
@@ -76,7 +77,8 @@ function splitEvenly(x: Dense, axisInput: Dense, pieces: number): Dense[] {
   const size = x.shape[axis] as number;
   ensure(
     size % pieces === 0,
-    `Number of ways to split should evenly divide the split dimension, but got split_dim ${axis} (size = ${size}) and num_split ${pieces}`,
+    () =>
+      `Number of ways to split should evenly divide the split dimension, but got split_dim ${axis} (size = ${size}) and num_split ${pieces}`,
   );
   return split(x, axis, new Array<number>(pieces).fill(size / pieces));
 }
@@ -89,7 +91,8 @@ function splitBySizes(x: Dense, sizesInput: Dense, axisInput: Dense): Dense[] {
   const known = sizes.reduce((sum, piece, i) => sum + (i === open ? 0 : piece), 0);
   ensure(
     sizes.every((piece, i) => i === open || piece >= 0) && (open < 0 ? known === size : known <= size),
-    `size_splits ${listText(sizes)} must add up to the size of axis ${axis}, which is ${size}, with at most one -1`,
+    () =>
+      `size_splits ${listText(sizes)} must add up to the size of axis ${axis}, which is ${size}, with at most one -1`,
   );
   return split(x, axis, open < 0 ? sizes : sizes.with(open, size - known));
 }
@@ -97,7 +100,10 @@ function splitBySizes(x: Dense, sizesInput: Dense, axisInput: Dense): Dense[] {
 function unpack(x: Dense, axisAttr: number, count: number): Dense[] {
   const axis = axisOf(axisAttr, x.shape.length);
   const size = x.shape[axis] as number;
-  ensure(size === count, `Input shape axis ${axis} must equal ${count}, got shape ${shapeText(x.shape)}`);
+  ensure(
+    size === count,
+    () => `Input shape axis ${axis} must equal ${count}, got shape ${shapeText(x.shape)}`,
+  );
   return split(x, axis, new Array<number>(size).fill(1)).map((piece) =>
     reshaped(piece, x.shape.toSpliced(axis, 1)),
   );

@@ -137,9 +137,9 @@ export function axisOf(axis: number, rank: number, what = "axis"): number {
   return axis < 0 ? axis + rank : axis;
 }
 
-/** INVALID_ARGUMENT with the message unless the condition holds. */
-export function ensure(condition: boolean, message: string): asserts condition {
-  if (!condition) throw invalidArgument(message);
+/** INVALID_ARGUMENT with the message unless the condition holds. A message that costs something is given as a function. */
+export function ensure(condition: boolean, message: string | (() => string)): asserts condition {
+  if (!condition) throw invalidArgument(typeof message === "string" ? message : message());
 }
 
 /** The dtype of a node's output that holds values. */

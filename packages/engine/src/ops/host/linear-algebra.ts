@@ -33,7 +33,7 @@ const MAX_EMPTY_MATRICES = 2 ** 20;
 
 /** The matrices of a batch, row-major over the batch dimensions. */
 function matricesOf(x: Tensor): AnyMatrix[] {
-  ensure(x.shape.length >= 2, `Input tensor 0 must have rank >= 2, got shape ${shapeText(x.shape)}`);
+  ensure(x.shape.length >= 2, () => `Input tensor 0 must have rank >= 2, got shape ${shapeText(x.shape)}`);
   const [rows, columns] = x.shape.slice(-2) as [number, number];
   const field = fieldOf(x.dtype);
   const entries = Array.from(elementsOf<unknown>(x) as ArrayLike<unknown>);
@@ -49,7 +49,10 @@ function matricesOf(x: Tensor): AnyMatrix[] {
 
 function squareMatricesOf(x: Tensor): AnyMatrix[] {
   const matrices = matricesOf(x);
-  ensure(x.shape.at(-1) === x.shape.at(-2), `Input matrix must be square, got shape ${shapeText(x.shape)}`);
+  ensure(
+    x.shape.at(-1) === x.shape.at(-2),
+    () => `Input matrix must be square, got shape ${shapeText(x.shape)}`,
+  );
   return matrices;
 }
 
@@ -97,7 +100,7 @@ function solveBatches(a: Tensor, b: Tensor, solve: (matrix: AnyMatrix, rhs: AnyM
   const [matrices, sides] = [squareMatricesOf(a), matricesOf(b)];
   ensure(
     a.shape.at(-1) === b.shape.at(-2),
-    `Input matrix and rhs are incompatible: ${shapeText(a.shape)} vs. ${shapeText(b.shape)}`,
+    () => `Input matrix and rhs are incompatible: ${shapeText(a.shape)} vs. ${shapeText(b.shape)}`,
   );
   const batch = broadcastShape(batchShape(a), batchShape(b));
   const [ofMatrix, ofSide] = [a, b].map((x) => batchIndices(batchShape(x), batch)) as [number[], number[]];
@@ -169,10 +172,10 @@ const leastSquaresRow = compute((node) => {
     const [matrices, sides] = [matricesOf(a), matricesOf(b)];
     ensure(
       sameShape(batchShape(a), batchShape(b)) && a.shape.at(-2) === b.shape.at(-2),
-      `Input matrix and rhs are incompatible: ${shapeText(a.shape)} vs. ${shapeText(b.shape)}`,
+      () => `Input matrix and rhs are incompatible: ${shapeText(a.shape)} vs. ${shapeText(b.shape)}`,
     );
     const l2 = Number(realsOf(regularizerInput)[0]);
-    ensure(l2 >= 0, `l2_regularizer must be >= 0, got ${l2}`);
+    ensure(l2 >= 0, () => `l2_regularizer must be >= 0, got ${l2}`);
     const results = matrices.map(
       (matrix, i) => leastSquares(matrix, sides[i] as AnyMatrix, l2, fast).entries,
     );
@@ -216,10 +219,10 @@ const tridiagonalSolveRow = compute((node) => {
   const pivoting = node.attrs.bool("partial_pivoting");
   return (diagonals, b) => {
     const [three, size] = diagonals.shape.slice(-2);
-    ensure(three === 3, `Expected diagonals to have 3 rows, got shape ${shapeText(diagonals.shape)}`);
+    ensure(three === 3, () => `Expected diagonals to have 3 rows, got shape ${shapeText(diagonals.shape)}`);
     ensure(
       b.shape.at(-2) === size,
-      `The length of diagonals and the rows of rhs must agree: ${size} vs. ${b.shape.at(-2)}`,
+      () => `The length of diagonals and the rows of rhs must agree: ${size} vs. ${b.shape.at(-2)}`,
     );
     const sides = matricesOf(b);
     const results = matricesOf(diagonals).map((rows, i) => {

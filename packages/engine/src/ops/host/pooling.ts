@@ -179,7 +179,7 @@ const patches = move((node) => {
   return (x) => {
     ensure(
       x.shape.length === kernel.length + 2,
-      `input must be ${kernel.length + 2}-dimensional, got shape ${shapeText(x.shape)}`,
+      () => `input must be ${kernel.length + 2}-dimensional, got shape ${shapeText(x.shape)}`,
     );
     const [batch, channels] = [x.shape[0] as number, x.shape.at(-1) as number];
     const geometry = geometryOf(x.shape.slice(1, -1), kernel, strides, rates, padding);
@@ -204,7 +204,8 @@ const dilation = compute((node) => {
     const { batch, spatial, channels } = imageSizes(x, 2);
     ensure(
       filter.shape.length === 3 && filter.shape[2] === channels,
-      `filter must be 3-dimensional and as deep as the input: ${shapeText(filter.shape)} vs. depth ${channels}`,
+      () =>
+        `filter must be 3-dimensional and as deep as the input: ${shapeText(filter.shape)} vs. depth ${channels}`,
     );
     const geometry = geometryOf(spatial, filter.shape.slice(0, 2), strides, rates, padding);
     const shape = [batch, ...geometry.outSizes, channels];

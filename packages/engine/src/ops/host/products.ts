@@ -75,6 +75,10 @@ function contract(
     const [x, y] = [elementsOf<number>(a.tensor), elementsOf<number>(b.tensor)];
     const totals = new Float64Array(countOf(outShape));
     nest.each(([i = 0, j = 0, o = 0]) => {
+      if (stepA === 0 && stepB === 1 && stepOut === 1) {
+        addScaled(x[i] as number, y, j, totals, o, run);
+        return;
+      }
       for (let n = 0; n < run; n++, i += stepA, j += stepB, o += stepOut) {
         totals[o] = (totals[o] as number) + (x[i] as number) * (y[j] as number);
       }
@@ -96,6 +100,19 @@ function contract(
   return tensorOf(outDtype, outShape, out);
 }
 
+/** The innermost loop of a matrix product: a row of b, times one element of a. */
+function addScaled(
+  factor: number,
+  row: Elements<number>,
+  from: number,
+  totals: Float64Array,
+  to: number,
+  length: number,
+): void {
+  for (let n = 0; n < length; n++)
+    totals[to + n] = (totals[to + n] as number) + factor * (row[from + n] as number);
+}
+
 // ---- matrices --------------------------------------------------------------------------------------------------
 
 interface MatrixOptions {
@@ -113,13 +130,16 @@ function matMul(
   { transposeA, transposeB, adjoint }: MatrixOptions,
 ): Tensor {
   const [rankA, rankB] = [a.shape.length, b.shape.length];
-  ensure(rankA >= 2, `In[0] ndims must be >= 2: ${rankA}`);
-  ensure(rankB >= 2, `In[1] ndims must be >= 2: ${rankB}`);
+  ensure(rankA >= 2, () => `In[0] ndims must be >= 2: ${rankA}`);
+  ensure(rankB >= 2, () => `In[1] ndims must be >= 2: ${rankB}`);
   const [rowsA, columnsA] = a.shape.slice(-2) as [number, number];
   const [rowsB, columnsB] = b.shape.slice(-2) as [number, number];
   const [m, k] = transposeA ? [columnsA, rowsA] : [rowsA, columnsA];
   const [kOfB, n] = transposeB ? [columnsB, rowsB] : [rowsB, columnsB];
-  ensure(k === kOfB, `Matrix size-incompatible: In[0]: ${shapeText(a.shape)}, In[1]: ${shapeText(b.shape)}`);
+  ensure(
+    k === kOfB,
+    () => `Matrix size-incompatible: In[0]: ${shapeText(a.shape)}, In[1]: ${shapeText(b.shape)}`,
+  );
   const batch = broadcastBatches(a, b);
   const outShape = [...batch, m, n];
   // The order of the loops is batch, row, inner, column: the innermost one then walks along rows of b and of the result.
@@ -203,7 +223,8 @@ function ellipsisRankOf(term: string, { shape }: Tensor): number {
   const rest = shape.length - named;
   ensure(
     term.includes("...") ? rest >= 0 : rest === 0,
-    `Expected input of rank ${named}${term.includes("...") ? " or more" : ""} for "${term}", got shape ${shapeText(shape)}`,
+    () =>
+      `Expected input of rank ${named}${term.includes("...") ? " or more" : ""} for "${term}", got shape ${shapeText(shape)}`,
   );
   return rest;
 }
@@ -214,7 +235,7 @@ function einsum(equation: Equation, inputs: readonly Tensor[]): Tensor {
   const outLabels = labelsOf(equation.output, Math.max(...ranks));
   const sizes = labelSizes(labels, inputs);
   const missing = outLabels.find((label) => !sizes.has(label));
-  ensure(missing === undefined, `Einsum output label "${missing}" is in no input`);
+  ensure(missing === undefined, () => `Einsum output label "${missing}" is in no input`);
   // Summed labels before the last of the output: the innermost loop then runs along the output.
   const summed = [...sizes.keys()].filter((label) => !outLabels.includes(label));
   const kept = [...new Set(outLabels)];
@@ -239,7 +260,7 @@ function labelSizes(labels: readonly Labels[], inputs: readonly Tensor[]): Map<s
       const broadcasts = /\d/.test(label) && (known === 1 || size === 1);
       ensure(
         known === size || broadcasts,
-        `Expected dimension ${known} at axis ${axis} of input ${i} for label "${label}", got ${size}`,
+        () => `Expected dimension ${known} at axis ${axis} of input ${i} for label "${label}", got ${size}`,
       );
       sizes.set(label, known === 1 ? size : known);
     }
@@ -271,11 +292,11 @@ function ones(dtype: DType, loops: number): Operand {
 function cross(a: Tensor, b: Tensor): Tensor {
   ensure(
     a.shape.at(-1) === 3,
-    `Cross-products are only defined for 3-element vectors, got shape ${shapeText(a.shape)}`,
+    () => `Cross-products are only defined for 3-element vectors, got shape ${shapeText(a.shape)}`,
   );
   ensure(
     shapeText(a.shape) === shapeText(b.shape),
-    `Both inputs must be of same shape: ${shapeText(a.shape)} vs. ${shapeText(b.shape)}`,
+    () => `Both inputs must be of same shape: ${shapeText(a.shape)} vs. ${shapeText(b.shape)}`,
   );
   const [x, y] = [elementsOf<number>(a), elementsOf<number>(b)];
   const out = newElements<number>(a.dtype, a.shape);

@@ -87,14 +87,14 @@ function fakeQuantizer(min: number, max: number, bits: number, narrow: boolean):
 }
 
 function requireBits(bits: number): void {
-  ensure(bits >= 2 && bits <= 16, `num_bits must be between 2 and 16, inclusive, got ${bits}`);
+  ensure(bits >= 2 && bits <= 16, () => `num_bits must be between 2 and 16, inclusive, got ${bits}`);
 }
 
 const fakeQuantArgs = compute((node) => {
   const { attrs } = node;
   const [min, max, bits] = [attrs.float("min"), attrs.float("max"), attrs.int("num_bits")];
   requireBits(bits);
-  ensure(min < max, `min has to be smaller than max, was: ${min} >= ${max}`);
+  ensure(min < max, () => `min has to be smaller than max, was: ${min} >= ${max}`);
   const quantize = fakeQuantizer(min, max, bits, attrs.bool("narrow_range"));
   return (x) => byChannel(x, "float32", -1, () => quantize);
 });
@@ -109,7 +109,8 @@ const fakeQuantVars = (perChannel: boolean): HostRow =>
       const [min, max] = [realsOf(minInput), realsOf(maxInput)];
       ensure(
         min.length === channels && max.length === channels,
-        `min and max must have ${channels} elements, got shapes ${shapeText(minInput.shape)} and ${shapeText(maxInput.shape)}`,
+        () =>
+          `min and max must have ${channels} elements, got shapes ${shapeText(minInput.shape)} and ${shapeText(maxInput.shape)}`,
       );
       return byChannel(x, "float32", axis, (c) =>
         fakeQuantizer(min[c] as number, max[c] as number, bits, narrow),
@@ -131,7 +132,7 @@ interface RoundTrip {
 function roundTrip(x: Tensor, lowInput: Tensor, highInput: Tensor, bits: number, options: RoundTrip): Tensor {
   ensure(
     bits > 0 && bits < (options.signed ? 62 : 63),
-    `num_bits is out of range: ${bits} with signed_input ${options.signed}`,
+    () => `num_bits is out of range: ${bits} with signed_input ${options.signed}`,
   );
   const toDtype = roundingOf(x.dtype);
   const [low, high] = [realsOf(lowInput), realsOf(highInput)];
@@ -139,7 +140,7 @@ function roundTrip(x: Tensor, lowInput: Tensor, highInput: Tensor, bits: number,
   const most = options.signed ? 2 ** (bits - 1) - 1 : 2 ** bits - 1;
   return byChannel(x, x.dtype, options.axis, (channel, each) => {
     const [min, max] = options.rangeGiven ? [low[channel] as number, high[channel] as number] : rangeOf(each);
-    ensure(min <= max, `Invalid range: input_min ${min} > input_max ${max}`);
+    ensure(min <= max, () => `Invalid range: input_min ${min} > input_max ${max}`);
     const fit = fitted(min, max, least, most, toDtype);
     const scaled = (value: number) => toDtype(options.round(toDtype(value * fit.scale)) * fit.inverse);
     return options.rangeGiven ? (value) => scaled(clamp(value, fit.min, fit.max)) : scaled;
@@ -274,7 +275,8 @@ function rangesOf(shape: Shape, axis: number, minInput: Tensor, maxInput: Tensor
   const [mins, maxes] = [realsOf(minInput), realsOf(maxInput)];
   ensure(
     mins.length === channels && maxes.length === channels,
-    `min_range and max_range must have ${channels} elements, got shapes ${shapeText(minInput.shape)} and ${shapeText(maxInput.shape)}`,
+    () =>
+      `min_range and max_range must have ${channels} elements, got shapes ${shapeText(minInput.shape)} and ${shapeText(maxInput.shape)}`,
   );
   return [mins, maxes];
 }

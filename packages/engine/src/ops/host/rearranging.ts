@@ -11,10 +11,10 @@ function tile(x: Dense, multiplesInput: Dense): Dense {
   const rank = x.shape.length;
   ensure(
     multiples.length === rank,
-    `Expected multiples argument to be a vector of length ${rank} but got length ${multiples.length}`,
+    () => `Expected multiples argument to be a vector of length ${rank} but got length ${multiples.length}`,
   );
   for (const [i, multiple] of multiples.entries()) {
-    ensure(multiple >= 0, `Expected multiples[${i}] >= 0, but got ${multiple}`);
+    ensure(multiple >= 0, () => `Expected multiples[${i}] >= 0, but got ${multiple}`);
   }
   const out = newLike(
     x,
@@ -45,14 +45,14 @@ function transposeBy(x: Dense, permInput: Dense): Dense {
   const perm = integersOf(permInput);
   ensure(
     perm.length === rank,
-    `transpose expects a vector of size ${rank}. But input(1) is a vector of size ${perm.length}`,
+    () => `transpose expects a vector of size ${rank}. But input(1) is a vector of size ${perm.length}`,
   );
   const axes = perm.map((axis) => (axis < 0 ? axis + rank : axis));
   for (const [i, axis] of axes.entries()) {
-    ensure(axis >= 0 && axis < rank, `${perm[i]} is out of range [0 .. ${rank})`);
+    ensure(axis >= 0 && axis < rank, () => `${perm[i]} is out of range [0 .. ${rank})`);
   }
   const missing = axes.findIndex((_, axis) => !axes.includes(axis));
-  ensure(missing < 0, `${missing} is missing from {${perm.join(",")}}.`);
+  ensure(missing < 0, () => `${missing} is missing from {${perm.join(",")}}.`);
   return transpose(x, axes);
 }
 
@@ -61,12 +61,13 @@ function paddingsOf(paddings: Dense, rank: number): [number, number][] {
   const { shape } = paddings;
   ensure(
     shape.length === 2 && shape[1] === 2 && shape[0] === rank,
-    `The first dimension of paddings must be the rank of inputs: got ${shapeText(shape)} for rank ${rank}`,
+    () =>
+      `The first dimension of paddings must be the rank of inputs: got ${shapeText(shape)} for rank ${rank}`,
   );
   const flat = integersOf(paddings);
   return Array.from({ length: rank }, (_, axis) => {
     const [before, after] = [flat[2 * axis] as number, flat[2 * axis + 1] as number];
-    ensure(before >= 0 && after >= 0, `Paddings must be non-negative: ${before} ${after}`);
+    ensure(before >= 0 && after >= 0, () => `Paddings must be non-negative: ${before} ${after}`);
     return [before, after];
   });
 }
@@ -94,7 +95,8 @@ function mirrorPad(x: Dense, paddingsInput: Dense, reflect: boolean): Dense {
       return newLike(padded, padded.shape.with(axis, size + before + after));
     ensure(
       before <= size - skipped && after <= size - skipped,
-      `paddings must be no greater than the dimension size: ${before}, ${after} greater than ${size - skipped}`,
+      () =>
+        `paddings must be no greater than the dimension size: ${before}, ${after} greater than ${size - skipped}`,
     );
     const index = [
       ...countDown(before - 1 + skipped, before),
@@ -140,7 +142,7 @@ function reverseAxes(x: Dense, axesInput: Dense): Dense {
   const axes = new Set<number>();
   for (const given of integersOf(axesInput)) {
     const axis = axisOf(given, x.shape.length, "'axis'");
-    ensure(!axes.has(axis), `axis ${axis} specified more than once.`);
+    ensure(!axes.has(axis), () => `axis ${axis} specified more than once.`);
     axes.add(axis);
   }
   return reverse(x, axes);
@@ -151,7 +153,7 @@ function reverseByFlags(x: Dense, flags: Dense): Dense {
   const set = flags.data as Uint8Array;
   ensure(
     set.length === x.shape.length,
-    `'dims' must have one entry for each of ${x.shape.length} axes, has ${set.length}`,
+    () => `'dims' must have one entry for each of ${x.shape.length} axes, has ${set.length}`,
   );
   return reverse(x, new Set([...set.keys()].filter((axis) => set[axis])));
 }
@@ -160,21 +162,24 @@ function reverseByFlags(x: Dense, flags: Dense): Dense {
 function reverseSequence(x: Dense, lengthsInput: Dense, seqAxis: number, batchAxis: number): Dense {
   const lengths = vectorOf(lengthsInput, "seq_lengths");
   const rank = x.shape.length;
-  ensure(seqAxis !== batchAxis, `batch_dim == seq_dim == ${seqAxis}`);
+  ensure(seqAxis !== batchAxis, () => `batch_dim == seq_dim == ${seqAxis}`);
   ensure(
     seqAxis >= 0 && seqAxis < rank && batchAxis >= 0 && batchAxis < rank,
-    `seq_dim ${seqAxis} and batch_dim ${batchAxis} must be < input rank ${rank}`,
+    () => `seq_dim ${seqAxis} and batch_dim ${batchAxis} must be < input rank ${rank}`,
   );
   ensure(
     lengths.length === x.shape[batchAxis],
-    `Length of seq_lengths != input.dims(${batchAxis}): ${lengths.length} vs. ${x.shape[batchAxis]}`,
+    () => `Length of seq_lengths != input.dims(${batchAxis}): ${lengths.length} vs. ${x.shape[batchAxis]}`,
   );
   const out = newLike(x, x.shape);
   const strides = stridesOf(x.shape);
   const size = x.shape[seqAxis] as number;
   const box = x.shape.with(batchAxis, 1);
   for (const [row, length] of lengths.entries()) {
-    ensure(length >= 0 && length <= size, `seq_lens(${row}) must be within [0, ${size}], got ${length}`);
+    ensure(
+      length >= 0 && length <= size,
+      () => `seq_lens(${row}) must be within [0, ${size}], got ${length}`,
+    );
     const start = row * (strides[batchAxis] as number);
     const step = strides[seqAxis] as number;
     copyBox(
@@ -214,7 +219,7 @@ function broadcastTo(x: Dense, shapeInput: Dense): Dense {
       const wanted = shape[i + shape.length - x.shape.length];
       return size === wanted || size === 1;
     });
-  ensure(fits, `Incompatible shapes: ${shapeText(x.shape)} vs. ${listText(shape)}`);
+  ensure(fits, () => `Incompatible shapes: ${shapeText(x.shape)} vs. ${listText(shape)}`);
   countOf(shape);
   return gatherBox(x, shape, 0, broadcastStrides(x.shape, shape));
 }

@@ -92,7 +92,7 @@ function requireWeights(x: Shape, state: Shape, w: Shape, gates: number): void {
   const [inputs, units] = [x.at(-1) as number, state.at(-1) as number];
   ensure(
     w.length === 2 && w[0] === inputs + units && w[1] === gates * units,
-    `w must have shape [${inputs + units},${gates * units}], got ${shapeText(w)}`,
+    () => `w must have shape [${inputs + units},${gates * units}], got ${shapeText(w)}`,
   );
 }
 
@@ -122,11 +122,11 @@ const lstmSequence = (version: 1 | 2): HostRow =>
   compute((node) => {
     const options = lstmOptions(node.attrs, version);
     return (lengthInput, x, state, output, w, wci, wcf, wco, b) => {
-      ensure(x.shape.length === 3, `x must be 3D, got shape ${shapeText(x.shape)}`);
+      ensure(x.shape.length === 3, () => `x must be 3D, got shape ${shapeText(x.shape)}`);
       requireWeights(x.shape, state.shape, w.shape, 4);
       const [time, batch] = x.shape as [number, number];
       const length = integerOf(lengthInput, "seq_len_max");
-      ensure(length <= time, `seq_len_max must be <= ${time}, got ${length}`);
+      ensure(length <= time, () => `seq_len_max must be <= ${time}, got ${length}`);
       const shape = [time, ...state.shape];
       const outputs = Array.from({ length: 7 }, () => newReals(x.dtype, shape));
       const weights = weightsOf(w, wci, wcf, wco, b);

@@ -27,7 +27,8 @@ function slicesToUpdate(indices: Tensor, updates: Shape, shape: Shape, ignoreOut
   const expected = [...indices.shape.slice(0, -1), ...shape.slice(depth)];
   ensure(
     indices.shape.length >= 1 && depth <= shape.length && sameShape(expected, updates),
-    `Must have updates.shape = indices.shape[:batch_dim] + params_shape[slice_dim:], got updates.shape: ${shapeText(updates)}, indices.shape: ${shapeText(indices.shape)}, params_shape: ${shapeText(shape)}`,
+    () =>
+      `Must have updates.shape = indices.shape[:batch_dim] + params_shape[slice_dim:], got updates.shape: ${shapeText(updates)}, indices.shape: ${shapeText(indices.shape)}, params_shape: ${shapeText(shape)}`,
   );
   return { rows: rowsOfIndices(indices, shape, "shape", ignoreOutside), size: product(shape.slice(depth)) };
 }
@@ -100,7 +101,7 @@ const scatterNd = compute((node) => {
     const shape = vectorOf(shapeInput, "shape");
     ensure(
       shape.every((size) => size >= 0),
-      `shape must have non-negative sizes, got ${listText(shape)}`,
+      () => `shape must have non-negative sizes, got ${listText(shape)}`,
     );
     if (updates.dtype === "string") return joinSlices(shape, indices, updates, ignore);
     return combineSlices(updates.dtype, newLike(updates, shape) as Tensor, indices, updates, "add", ignore);
@@ -124,14 +125,15 @@ function dynamicPartition(data: Dense, partitions: Dense, count: number): Dense[
   const prefix = partitions.shape;
   ensure(
     sameShape(data.shape.slice(0, prefix.length), prefix),
-    `data.shape must start with partitions.shape, got data.shape = ${shapeText(data.shape)}, partitions.shape = ${shapeText(prefix)}`,
+    () =>
+      `data.shape must start with partitions.shape, got data.shape = ${shapeText(data.shape)}, partitions.shape = ${shapeText(prefix)}`,
   );
   const rest = data.shape.slice(prefix.length);
   const size = product(rest);
   const members = Array.from({ length: count }, (): number[] => []);
   for (const [row, partition] of integersOf(partitions).entries()) {
     const rows = members[partition];
-    ensure(rows !== undefined, `partitions[${row}] = ${partition} is not in [0, ${count})`);
+    ensure(rows !== undefined, () => `partitions[${row}] = ${partition} is not in [0, ${count})`);
     rows.push(row);
   }
   return members.map((rows) => {
@@ -149,7 +151,8 @@ function dynamicStitch(indices: readonly Dense[], data: readonly Dense[]): Dense
     const { shape } = indices[n] as Dense;
     ensure(
       sameShape(values.shape, [...shape, ...constant]),
-      `data[${n}].shape = ${shapeText(values.shape)} must be indices[${n}].shape = ${shapeText(shape)} followed by ${shapeText(constant)}`,
+      () =>
+        `data[${n}].shape = ${shapeText(values.shape)} must be indices[${n}].shape = ${shapeText(shape)} followed by ${shapeText(constant)}`,
     );
   }
   const rows = indices.map((each) => indexData(each));
@@ -159,7 +162,7 @@ function dynamicStitch(indices: readonly Dense[], data: readonly Dense[]): Dense
   const out = newLike(first, [length, ...constant]);
   for (const [n, values] of data.entries()) {
     for (const [from, to] of (rows[n] as Float64Array).entries()) {
-      ensure(to >= 0, `indices[${n}] is out of range`);
+      ensure(to >= 0, () => `indices[${n}] is out of range`);
       copyElements(values, from * size, size, out, to * size);
     }
   }

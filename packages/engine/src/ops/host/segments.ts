@@ -96,7 +96,7 @@ function sortedSegments(ids: Tensor, rows: number, count?: number): { segments: 
   ensure(ids.shape.length === 1, "segment_ids should be a vector.");
   ensure(
     ids.shape[0] === rows,
-    `segment_ids should be the same size as dimension 0 of input: ${ids.shape[0]} vs. ${rows}`,
+    () => `segment_ids should be the same size as dimension 0 of input: ${ids.shape[0]} vs. ${rows}`,
   );
   const segments = indexData(ids);
   for (let i = 0; i < segments.length; i++) {
@@ -107,7 +107,10 @@ function sortedSegments(ids: Tensor, rows: number, count?: number): { segments: 
     );
   }
   const found = segments.length === 0 ? 0 : (segments.at(-1) as number) + 1;
-  ensure(count === undefined || found <= count, `segment id ${found - 1} is out of range [0, ${count})`);
+  ensure(
+    count === undefined || found <= count,
+    () => `segment id ${found - 1} is out of range [0, ${count})`,
+  );
   return { segments, count: count ?? found };
 }
 
@@ -122,11 +125,12 @@ const sorted = (how: Combination): HostRow =>
 const unsorted = (how: Combination): HostRow =>
   compute(() => (data, ids, countInput) => {
     const count = integerOf(countInput, "num_segments");
-    ensure(count >= 0, `num_segments must be >= 0, got ${count}`);
+    ensure(count >= 0, () => `num_segments must be >= 0, got ${count}`);
     const prefix = ids.shape.length;
     ensure(
       sameShape(data.shape.slice(0, prefix), ids.shape),
-      `data.shape = ${shapeText(data.shape)} does not start with segment_ids.shape = ${shapeText(ids.shape)}`,
+      () =>
+        `data.shape = ${shapeText(data.shape)} does not start with segment_ids.shape = ${shapeText(ids.shape)}`,
     );
     const segments = indexData(ids);
     const outside = segments.findIndex((id) => id >= count);
@@ -146,7 +150,7 @@ const sparse = (how: Combination): HostRow =>
     const rows = indexData(indices);
     const limit = data.shape[0] as number;
     const outside = rows.findIndex((row) => !(row >= 0 && row < limit));
-    ensure(outside < 0, `indices[${outside}] == ${rows[outside]} out of range [0, ${limit})`);
+    ensure(outside < 0, () => `indices[${outside}] == ${rows[outside]} out of range [0, ${limit})`);
     return combine(data, { rows, ...sortedSegments(ids, rows.length, given), prefix: 1 }, how);
   });
 

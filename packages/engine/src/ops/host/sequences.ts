@@ -10,13 +10,13 @@ function range(start: Tensor, limit: Tensor, delta: Tensor): Tensor {
   const { dtype } = start;
   const [from, to, by] = [start, limit, delta].map((input, i) => {
     const name = ["start", "limit", "delta"][i];
-    ensure(input.shape.length === 0, `${name} must be a scalar, not shape ${shapeText(input.shape)}`);
+    ensure(input.shape.length === 0, () => `${name} must be a scalar, not shape ${shapeText(input.shape)}`);
     return elementsOf<number>(input)[0] as number;
   }) as [number, number, number];
   // Operators on numbers and bigints alike.
   ensure(Boolean(by), "Requires delta != 0: 0");
-  ensure(by < 0 || from <= to, `Requires start <= limit when delta > 0: ${from}/${to}`);
-  ensure(by > 0 || from >= to, `Requires start >= limit when delta < 0: ${from}/${to}`);
+  ensure(by < 0 || from <= to, () => `Requires start <= limit when delta > 0: ${from}/${to}`);
+  ensure(by > 0 || from >= to, () => `Requires start >= limit when delta < 0: ${from}/${to}`);
   const size = stepsBetween(dtype, from, to, by);
   if (!Number.isSafeInteger(size)) throw resourceExhausted(`a range of ${size} elements is too large`);
   if (domainOf(dtype) === "big") {
@@ -42,10 +42,10 @@ function filled<E>(dtype: DType, size: number, element: (i: number) => E): Tenso
 /** `num` values evenly from start to stop, which is met exactly. */
 function linSpace(start: Tensor, stop: Tensor, num: Tensor): Tensor {
   const [from, to] = [start, stop].map((input) => realsOf(input)[0]) as [number, number];
-  ensure(start.shape.length === 0, `start must be a scalar, not shape ${shapeText(start.shape)}`);
-  ensure(stop.shape.length === 0, `stop must be a scalar, not shape ${shapeText(stop.shape)}`);
+  ensure(start.shape.length === 0, () => `start must be a scalar, not shape ${shapeText(start.shape)}`);
+  ensure(stop.shape.length === 0, () => `stop must be a scalar, not shape ${shapeText(stop.shape)}`);
   const count = integerOf(num, "num");
-  ensure(count > 0, `Requires num > 0: ${count}`);
+  ensure(count > 0, () => `Requires num > 0: ${count}`);
   const round = roundingOf(start.dtype);
   const step = round(round(to - from) / (count - 1));
   return filled(start.dtype, count, (i) => (i === 0 ? from : i === count - 1 ? to : from + round(step * i)));
@@ -64,7 +64,7 @@ function diagPart(x: Tensor): Tensor {
   const shape = x.shape.slice(0, half);
   ensure(
     half >= 1 && Number.isInteger(half) && sameShape(shape, x.shape.slice(half)),
-    `Invalid shape ${shapeText(x.shape)}: the first half of the dimensions must equal the second`,
+    () => `Invalid shape ${shapeText(x.shape)}: the first half of the dimensions must equal the second`,
   );
   const size = countOf(shape);
   const out = newLike(x, shape);

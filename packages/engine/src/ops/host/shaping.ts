@@ -46,14 +46,14 @@ function reshape(x: Dense, sizes: Dense): Dense {
   const wanted = vectorOf(sizes, "sizes input");
   const open = wanted.indexOf(-1);
   const second = open < 0 ? -1 : wanted.indexOf(-1, open + 1);
-  ensure(second < 0, `Only one input size may be -1, not both ${open} and ${second}`);
+  ensure(second < 0, () => `Only one input size may be -1, not both ${open} and ${second}`);
   const negative = wanted.findIndex((size) => size < -1);
-  ensure(negative < 0, `Size ${negative} must be non-negative, not ${wanted[negative]}`);
+  ensure(negative < 0, () => `Size ${negative} must be non-negative, not ${wanted[negative]}`);
   const shape = open < 0 ? wanted : wanted.with(open, inferredSize(x.shape, wanted));
   const [count, asked] = [product(x.shape), product(shape)];
   ensure(
     asked === count,
-    `Input to reshape is a tensor with ${count} values, but the requested shape has ${asked}`,
+    () => `Input to reshape is a tensor with ${count} values, but the requested shape has ${asked}`,
   );
   return reshaped(x, shape);
 }
@@ -65,7 +65,8 @@ function inferredSize(from: Shape, wanted: readonly number[]): number {
   const count = product(counted);
   ensure(
     counted.length < from.length || count % known === 0,
-    `Input to reshape is a tensor with ${count} values, but the requested shape requires a multiple of ${known}`,
+    () =>
+      `Input to reshape is a tensor with ${count} values, but the requested shape requires a multiple of ${known}`,
   );
   return Math.floor(count / known);
 }
@@ -75,7 +76,7 @@ function expandDims(x: Dense, axis: Dense): Dense {
   const at = integerOf(axis, "'dim' input");
   ensure(
     at >= -1 - rank && at <= rank,
-    `Tried to expand dim index ${at} for tensor with ${rank} dimensions.`,
+    () => `Tried to expand dim index ${at} for tensor with ${rank} dimensions.`,
   );
   return reshaped(x, x.shape.toSpliced(at < 0 ? at + rank + 1 : at, 0, 1));
 }
@@ -91,7 +92,7 @@ function squeeze(x: Dense, axes: readonly number[]): Dense {
   for (const axis of dropped) {
     ensure(
       x.shape[axis] === 1,
-      `Can not squeeze dim[${axis}], expected a dimension of 1, got ${x.shape[axis]}`,
+      () => `Can not squeeze dim[${axis}], expected a dimension of 1, got ${x.shape[axis]}`,
     );
   }
   return reshaped(
@@ -107,16 +108,17 @@ function ensureShape(x: Dense, expected: PartialShape): Dense {
       expected.every((size, axis) => size < 0 || size === x.shape[axis]));
   ensure(
     fits,
-    `Shape of tensor input ${shapeText(x.shape)} is not compatible with expected shape ${shapeText(expected)}.`,
+    () =>
+      `Shape of tensor input ${shapeText(x.shape)} is not compatible with expected shape ${shapeText(expected)}.`,
   );
   return x;
 }
 
 function fill(dims: Dense, value: Dense): Dense {
   const shape = vectorOf(dims, "dims");
-  ensure(value.shape.length === 0, `value must be a scalar, got shape ${shapeText(value.shape)}`);
+  ensure(value.shape.length === 0, () => `value must be a scalar, got shape ${shapeText(value.shape)}`);
   const negative = shape.find((size) => size < 0);
-  ensure(negative === undefined, `Dimension ${negative} must be >= 0`);
+  ensure(negative === undefined, () => `Dimension ${negative} must be >= 0`);
   const out = newLike(value, shape);
   fillBox(shape, value, { value: out });
   return out;

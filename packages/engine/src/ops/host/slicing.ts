@@ -11,15 +11,16 @@ function slice(x: Dense, beginInput: Dense, sizeInput: Dense): Dense {
   const { shape } = x;
   ensure(
     begin.length === shape.length && sizes.length === shape.length,
-    `Expected begin and size arguments to be 1-D tensors of size ${shape.length}, but got ${begin.length} and ${sizes.length} entries`,
+    () =>
+      `Expected begin and size arguments to be 1-D tensors of size ${shape.length}, but got ${begin.length} and ${sizes.length} entries`,
   );
   const taken = shape.map((full, axis) => {
     const [start, size] = [begin[axis] as number, sizes[axis] as number];
-    ensure(start >= 0 && start <= full, `Expected begin[${axis}] in [0, ${full}], but got ${start}`);
+    ensure(start >= 0 && start <= full, () => `Expected begin[${axis}] in [0, ${full}], but got ${start}`);
     if (size === -1) return full - start;
     ensure(
       size >= 0 && start + size <= full,
-      `Expected size[${axis}] in [0, ${full - start}], but got ${size}`,
+      () => `Expected size[${axis}] in [0, ${full - start}], but got ${size}`,
     );
     return size;
   });
@@ -65,7 +66,7 @@ export function withSlice(
   const shape = broadcastShape(taken.shape, value.shape);
   ensure(
     sameShape(shape, taken.shape),
-    `shape of the value, ${shapeText(value.shape)}, does not fit the slice, ${shapeText(taken.shape)}`,
+    () => `shape of the value, ${shapeText(value.shape)}, does not fit the slice, ${shapeText(taken.shape)}`,
   );
   const kept = taken.shape;
   const full = gatherBox(value, kept, 0, broadcastStrides(value.shape, kept));

@@ -38,10 +38,10 @@ function largestOf(row: Ordered, start: number, size: number, k: number): number
 }
 
 function topK(x: Tensor, k: number, indexDtype: Tensor["dtype"]): [Tensor, Tensor] {
-  ensure(x.shape.length >= 1, `input must be >= 1-D, got shape ${shapeText(x.shape)}`);
-  ensure(k >= 0, `Need k >= 0, got ${k}`);
+  ensure(x.shape.length >= 1, () => `input must be >= 1-D, got shape ${shapeText(x.shape)}`);
+  ensure(k >= 0, () => `Need k >= 0, got ${k}`);
   const size = x.shape.at(-1) as number;
-  ensure(size >= k, `input must have at least k columns. Had ${size}, needed ${k}`);
+  ensure(size >= k, () => `input must have at least k columns. Had ${size}, needed ${k}`);
   const shape = x.shape.with(-1, k);
   const source = elementsOf<number>(x);
   const values = newElements<number>(x.dtype, shape);
@@ -57,10 +57,10 @@ function topK(x: Tensor, k: number, indexDtype: Tensor["dtype"]): [Tensor, Tenso
 
 /** The n-th smallest (or largest) of each row. */
 function nthElement(x: Tensor, n: number, reverse: boolean): Tensor {
-  ensure(x.shape.length >= 1, `Input must be >= 1-D, got shape ${shapeText(x.shape)}`);
+  ensure(x.shape.length >= 1, () => `Input must be >= 1-D, got shape ${shapeText(x.shape)}`);
   const size = x.shape.at(-1) as number;
-  ensure(n >= 0, `n must be non-negative but is ${n}`);
-  ensure(n < size, `Input must have last dimension > n = ${n}`);
+  ensure(n >= 0, () => `n must be non-negative but is ${n}`);
+  ensure(n < size, () => `Input must have last dimension > n = ${n}`);
   const shape = x.shape.slice(0, -1);
   const source = elementsOf<number>(x);
   const out = newElements<number>(x.dtype, shape);
@@ -80,7 +80,7 @@ const argBest = (beats: (x: number, best: number) => boolean): HostRow =>
   compute((node) => (x, axisInput) => {
     const axis = axisOf(integerOf(axisInput, "dimension"), x.shape.length, "dimension");
     const { outer, size, inner } = aroundAxis(x.shape, axis);
-    ensure(size > 0, `Reduction axis ${axis} is empty in shape ${shapeText(x.shape)}`);
+    ensure(size > 0, () => `Reduction axis ${axis} is empty in shape ${shapeText(x.shape)}`);
     const source = elementsOf<number>(x);
     const positions = new Float64Array(outer * inner);
     for (let o = 0; o < outer; o++) {
@@ -126,7 +126,8 @@ const bound = (comesBefore: (element: number, value: number) => boolean): HostRo
     const [rows, size] = sortedInputs.shape;
     ensure(
       sortedInputs.shape.length === 2 && values.shape.length === 2 && values.shape[0] === rows,
-      `sorted_inputs and values must be matrices of as many rows: ${shapeText(sortedInputs.shape)} vs. ${shapeText(values.shape)}`,
+      () =>
+        `sorted_inputs and values must be matrices of as many rows: ${shapeText(sortedInputs.shape)} vs. ${shapeText(values.shape)}`,
     );
     const [sorted, sought] = [elementsOf<number>(sortedInputs), elementsOf<number>(values)];
     const width = values.shape[1] as number;
@@ -161,7 +162,7 @@ function inTopK(predictions: Tensor, targets: Tensor, k: number): Tensor {
   ensure(targets.shape.length === 1, "targets must be 1-dimensional");
   ensure(
     targets.shape[0] === rows,
-    `First dimension of predictions ${rows} must match length of targets ${targets.shape[0]}`,
+    () => `First dimension of predictions ${rows} must match length of targets ${targets.shape[0]}`,
   );
   const scores = realsOf(predictions);
   const answers = Uint8Array.from(indexData(targets), (target, row) => {

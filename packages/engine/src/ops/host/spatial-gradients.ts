@@ -33,7 +33,8 @@ const filterGradient = (depthwise: boolean, shapeOf: (input: Tensor) => Shape = 
       );
       ensure(
         sameShape(dy.shape, [batch, ...geometry.outSizes, filter.outputs]),
-        `out_backprop of shape ${shapeText(gradient.shape)} is not what a convolution of ${shapeText(input.shape)} by ${shapeText(shape)} gives`,
+        () =>
+          `out_backprop of shape ${shapeText(gradient.shape)} is not what a convolution of ${shapeText(input.shape)} by ${shapeText(shape)} gives`,
       );
       const totals = new Float64Array(countOf(shape));
       const [x, g] = [realsOf(image), realsOf(dy)];
@@ -58,7 +59,10 @@ const shapeOfFilter = ({ shape }: Tensor): Shape => shape;
 const biasGradient = compute((node) => {
   const { channelsFirst } = layoutOf(node.attrs);
   return (gradient) => {
-    ensure(gradient.shape.length >= 2, `Input tensor must be at least 2D: ${shapeText(gradient.shape)}`);
+    ensure(
+      gradient.shape.length >= 2,
+      () => `Input tensor must be at least 2D: ${shapeText(gradient.shape)}`,
+    );
     const { size, inner } = aroundAxis(gradient.shape, channelsFirst ? 1 : gradient.shape.length - 1);
     const totals = new Float64Array(countOf([size]));
     for (const [i, value] of realsOf(gradient).entries()) {
@@ -77,7 +81,7 @@ function maxPoolGradient(input: Tensor, gradient: Tensor, options: PoolingOption
   const dy = channelsLast(gradient, options.layout);
   ensure(
     sameShape(dy.shape, view.shape),
-    `Expected grad shape to be ${shapeText(view.shape)}, but got ${shapeText(dy.shape)}`,
+    () => `Expected grad shape to be ${shapeText(view.shape)}, but got ${shapeText(dy.shape)}`,
   );
   const [x, g] = [realsOf(view.image), realsOf(dy)];
   const largest = new Float64Array(g.length).fill(-1);
@@ -106,7 +110,7 @@ function avgPoolGradient(shape: Shape, gradient: Tensor, options: PoolingOptions
   const dy = channelsLast(gradient, options.layout);
   ensure(
     sameShape(dy.shape, view.shape),
-    `Expected grad shape to be ${shapeText(view.shape)}, but got ${shapeText(dy.shape)}`,
+    () => `Expected grad shape to be ${shapeText(view.shape)}, but got ${shapeText(dy.shape)}`,
   );
   const g = realsOf(dy);
   const counts = new Float64Array(g.length / Math.max(view.channels, 1));
@@ -144,13 +148,14 @@ const batchNormGradient = compute((node) => {
     const { outer, size, inner } = aroundAxis(x.shape, channelsFirst ? 1 : x.shape.length - 1);
     ensure(
       sameShape(x.shape, gradient.shape),
-      `x and y_backprop must have the same shape, got ${shapeText(x.shape)} and ${shapeText(gradient.shape)}`,
+      () =>
+        `x and y_backprop must have the same shape, got ${shapeText(x.shape)} and ${shapeText(gradient.shape)}`,
     );
     const [values, g, scale] = [realsOf(x), realsOf(gradient), realsOf(scaleInput)];
     const [mean, variance] = [realsOf(meanInput), realsOf(varianceInput)];
     ensure(
       [scale, mean, variance].every(({ length }) => length === size),
-      `scale and moments must have ${size} elements`,
+      () => `scale and moments must have ${size} elements`,
     );
     const count = outer * inner;
     const rate = Float64Array.from(variance, (each) => 1 / Math.sqrt(each + epsilon));
@@ -216,7 +221,10 @@ function resizeGradient(
 }
 
 function requireImage(gradient: Tensor): [height: number, width: number] {
-  ensure(gradient.shape.length === 4, `grads must be 4-dimensional, got shape ${shapeText(gradient.shape)}`);
+  ensure(
+    gradient.shape.length === 4,
+    () => `grads must be 4-dimensional, got shape ${shapeText(gradient.shape)}`,
+  );
   return sizeOf({ dtype: "int32", shape: [2], data: Int32Array.from(gradient.shape.slice(1, 3)) });
 }
 

@@ -60,7 +60,8 @@ export function resolveSlice(
 ): ResolvedSlice {
   ensure(
     begin.length === end.length && begin.length === stride.length,
-    `Expected begin, end, and strides to be 1D equal size tensors, but got ${begin.length}, ${end.length} and ${stride.length} entries`,
+    () =>
+      `Expected begin, end, and strides to be 1D equal size tensors, but got ${begin.length}, ${end.length} and ${stride.length} entries`,
   );
   const { items, outline } = densify(shape.length, begin, end, stride, masks);
   const strides = stridesOf(shape);
@@ -96,7 +97,10 @@ function densify(
   const ellipses = specified.filter(isEllipsis);
   ensure(ellipses.length <= 1, "Multiple ellipses in slice spec not allowed");
   const consuming = specified.filter((item) => !isEllipsis(item) && !isNewAxis(item)).length;
-  ensure(consuming <= rank, `Index out of range using input dim ${consuming}; input has only ${rank} dims`);
+  ensure(
+    consuming <= rank,
+    () => `Index out of range using input dim ${consuming}; input has only ${rank} dims`,
+  );
 
   const items: DenseItem[] = [];
   const outline: number[] = [];
@@ -129,7 +133,7 @@ function densify(
 /** The first index and how many are taken along one dimension. */
 function rangeOf(item: DenseItem, size: number, axis: number): { first: number; size: number } {
   const { stride } = item;
-  ensure(stride !== 0, `strides[${axis}] must be non-zero`);
+  ensure(stride !== 0, () => `strides[${axis}] must be non-zero`);
   if (item.shrink) return { first: shrunkIndex(item, size, axis), size: 1 };
   const [least, most] = stride > 0 ? [0, size] : [-1, size - 1];
   const canonical = (index: number) => Math.min(Math.max(index < 0 ? index + size : index, least), most);

@@ -129,7 +129,7 @@ function scalarSummary(tags: Tensor, values: Tensor): Tensor {
   ensure(
     sameShape(tags.shape, values.shape) ||
       (elementCount(tags.shape) === 1 && elementCount(values.shape) === 1),
-    `tags and values are not the same shape: ${shapeText(tags.shape)} != ${shapeText(values.shape)}`,
+    () => `tags and values are not the same shape: ${shapeText(tags.shape)} != ${shapeText(values.shape)}`,
   );
   const numbers: Elements<number> = elementsOf(values);
   const writer = new BinaryWriter();

@@ -99,8 +99,8 @@ export function geometryOf(
       number,
       number,
     ];
-    ensure(stride > 0, `Stride must be > 0, but got ${stride}`);
-    ensure(dilation > 0, `Dilation rate must be > 0, but got ${dilation}`);
+    ensure(stride > 0, () => `Stride must be > 0, but got ${stride}`);
+    ensure(dilation > 0, () => `Dilation rate must be > 0, but got ${dilation}`);
     const reach = (width - 1) * dilation + 1;
     if (padding === "SAME") {
       const out = Math.ceil(size / stride);
@@ -110,7 +110,8 @@ export function geometryOf(
     const out = Math.floor((size + before + after - reach) / stride) + 1;
     ensure(
       out >= 0,
-      `Computed output size would be negative: ${out} [input_size: ${size}, effective_filter_size: ${reach}, stride: ${stride}]`,
+      () =>
+        `Computed output size would be negative: ${out} [input_size: ${size}, effective_filter_size: ${reach}, stride: ${stride}]`,
     );
     return { out, before };
   }
@@ -174,7 +175,7 @@ function tapsAlong(
 export function imageSizes(x: Tensor, rank: number): { batch: number; spatial: Shape; channels: number } {
   ensure(
     x.shape.length === rank + 2,
-    `input must be ${rank + 2}-dimensional, got shape ${shapeText(x.shape)}`,
+    () => `input must be ${rank + 2}-dimensional, got shape ${shapeText(x.shape)}`,
   );
   return {
     batch: x.shape[0] as number,

@@ -10,7 +10,7 @@ type Pixel = readonly [number, number, number];
 function mapPixels(x: Tensor, f: (pixel: Pixel) => Pixel): Tensor {
   ensure(
     x.shape.length >= 1 && x.shape.at(-1) === 3,
-    `input must have 3 channels in its last dimension, got shape ${shapeText(x.shape)}`,
+    () => `input must have 3 channels in its last dimension, got shape ${shapeText(x.shape)}`,
   );
   const values = realsOf(x);
   const out = newReals(x.dtype, x.shape);
@@ -56,19 +56,19 @@ function saturated(pixel: Pixel, scale: number): Pixel {
 /** Ops of one pixel and one factor. */
 const byFactor = (f: (pixel: Pixel, factor: number) => Pixel): HostRow =>
   compute(() => (x, factorInput) => {
-    ensure(x.shape.length >= 3, `input must be at least 3-D, got shape ${shapeText(x.shape)}`);
+    ensure(x.shape.length >= 3, () => `input must be at least 3-D, got shape ${shapeText(x.shape)}`);
     const factor = factorOf(factorInput);
     return mapPixels(x, (pixel) => f(pixel, factor));
   });
 
 function factorOf(input: Tensor): number {
-  ensure(input.shape.length === 0, `the factor must be a scalar, got shape ${shapeText(input.shape)}`);
+  ensure(input.shape.length === 0, () => `the factor must be a scalar, got shape ${shapeText(input.shape)}`);
   return realsOf(input)[0] as number;
 }
 
 /** Distances from the mean of each channel of each image, scaled. */
 function contrasted(x: Tensor, factor: number, dtype: Tensor["dtype"]): Tensor {
-  ensure(x.shape.length >= 3, `input must be at least 3-D, got shape ${shapeText(x.shape)}`);
+  ensure(x.shape.length >= 3, () => `input must be at least 3-D, got shape ${shapeText(x.shape)}`);
   const [height, width, channels] = x.shape.slice(-3) as [number, number, number];
   const values = realsOf(x);
   const pixels = height * width;

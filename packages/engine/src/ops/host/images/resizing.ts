@@ -146,20 +146,20 @@ const MAX_SIDE = 2 ** 20;
 export function sizeOf(size: Dense): [number, number] {
   ensure(
     size.shape.length === 1 && size.shape[0] === 2,
-    `shape_t must have two elements, got shape ${shapeText(size.shape)}`,
+    () => `shape_t must have two elements, got shape ${shapeText(size.shape)}`,
   );
   const [height, width] = integersOf(size) as [number, number];
-  ensure(height > 0 && width > 0, `output dimensions must be positive, got ${height} x ${width}`);
+  ensure(height > 0 && width > 0, () => `output dimensions must be positive, got ${height} x ${width}`);
   if (Math.max(height, width) > MAX_SIDE)
     throw resourceExhausted(`an image of ${height} x ${width} pixels is too large`);
   return [height, width];
 }
 
 export function requireImages(x: Dense): void {
-  ensure(x.shape.length === 4, `images must be 4-dimensional, got shape ${shapeText(x.shape)}`);
+  ensure(x.shape.length === 4, () => `images must be 4-dimensional, got shape ${shapeText(x.shape)}`);
   ensure(
     (x.shape[1] as number) > 0 && (x.shape[2] as number) > 0,
-    `input image must be of non-zero size, got ${shapeText(x.shape)}`,
+    () => `input image must be of non-zero size, got ${shapeText(x.shape)}`,
   );
 }
 
@@ -329,7 +329,7 @@ const scaleAndTranslate = compute((node) => {
     ensure(scales.length === 2 && translations.length === 2, "scale and translation must have two elements");
     const [rows, columns] = sizeOf(size).map((outSize, i) => {
       const [scale, translation] = [scales[i] as number, translations[i] as number];
-      ensure(scale > 0, `Scale should be greater than 0, got ${scale}`);
+      ensure(scale > 0, () => `Scale should be greater than 0, got ${scale}`);
       return Array.from({ length: outSize }, (_, out) =>
         span(out, x.shape[i + 1] as number, scale, translation, kernel, antialias),
       );

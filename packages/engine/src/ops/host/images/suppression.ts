@@ -110,11 +110,11 @@ function intersectionOverUnion(boxes: Reals): (a: number, b: number) => number {
 function requireBoxes(boxes: Tensor, scores: Tensor): void {
   ensure(
     boxes.shape.length === 2 && boxes.shape[1] === 4,
-    `boxes must have shape [num_boxes,4], got ${shapeText(boxes.shape)}`,
+    () => `boxes must have shape [num_boxes,4], got ${shapeText(boxes.shape)}`,
   );
   ensure(
     scores.shape.length === 1 && scores.shape[0] === boxes.shape[0],
-    `scores has incompatible shape: ${shapeText(scores.shape)} for ${boxes.shape[0]} boxes`,
+    () => `scores has incompatible shape: ${shapeText(scores.shape)} for ${boxes.shape[0]} boxes`,
   );
 }
 
@@ -123,8 +123,8 @@ function thresholdOf(input: Tensor | undefined, otherwise: number): number {
 }
 
 function limitsOf(count: Tensor, overlap: number, score: number, sigma = 0): Limits {
-  ensure(overlap >= 0 && overlap <= 1, `iou_threshold must be in [0, 1], got ${overlap}`);
-  ensure(sigma >= 0, `soft_nms_sigma_val must be >= 0, got ${sigma}`);
+  ensure(overlap >= 0 && overlap <= 1, () => `iou_threshold must be in [0, 1], got ${overlap}`);
+  ensure(sigma >= 0, () => `soft_nms_sigma_val must be >= 0, got ${sigma}`);
   return { count: Math.max(0, integerOf(count, "max_output_size")), overlap, score, sigma };
 }
 
@@ -161,15 +161,15 @@ function combined(boxes: Tensor, scores: Tensor, limits: CombinedLimits): Tensor
   const classes = scores.shape[2] as number;
   ensure(
     boxes.shape.length === 4 && boxes.shape[3] === 4,
-    `boxes must be 4-D and end in 4, got ${shapeText(boxes.shape)}`,
+    () => `boxes must be 4-D and end in 4, got ${shapeText(boxes.shape)}`,
   );
   ensure(
     scores.shape.length === 3 && scores.shape[0] === batch && scores.shape[1] === count,
-    `scores has incompatible shape: ${shapeText(scores.shape)} vs. boxes ${shapeText(boxes.shape)}`,
+    () => `scores has incompatible shape: ${shapeText(scores.shape)} vs. boxes ${shapeText(boxes.shape)}`,
   );
   ensure(
     boxClasses === 1 || boxClasses === classes,
-    `third dimension of boxes must be either 1 or num classes, got ${boxClasses}`,
+    () => `third dimension of boxes must be either 1 or num classes, got ${boxClasses}`,
   );
   const size = limits.perClass ? Math.min(limits.total, limits.count * classes) : limits.total;
   countOf([batch, size, 4]);
@@ -269,7 +269,8 @@ export const suppressionKernels: HostTable = {
     const size = scores.shape[0] as number;
     ensure(
       overlaps.shape.length === 2 && overlaps.shape[0] === size && overlaps.shape[1] === size,
-      `overlaps must be square and as large as scores: ${shapeText(overlaps.shape)} vs. ${shapeText(scores.shape)}`,
+      () =>
+        `overlaps must be square and as large as scores: ${shapeText(overlaps.shape)} vs. ${shapeText(scores.shape)}`,
     );
     const table = realsOf(overlaps);
     const limits = {

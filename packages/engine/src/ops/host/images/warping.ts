@@ -29,11 +29,11 @@ const cropAndResize = compute((node) => {
     const count = boxes.shape[0] as number;
     ensure(
       boxes.shape.length === 2 && boxes.shape[1] === 4,
-      `boxes must have 4 columns, got shape ${shapeText(boxes.shape)}`,
+      () => `boxes must have 4 columns, got shape ${shapeText(boxes.shape)}`,
     );
     ensure(
       boxIndex.shape.length === 1 && boxIndex.shape[0] === count,
-      `box_index has incompatible shape ${shapeText(boxIndex.shape)}`,
+      () => `box_index has incompatible shape ${shapeText(boxIndex.shape)}`,
     );
     const owners = indexData(boxIndex);
     if (!owners.every((owner) => owner >= 0 && owner < batch)) {
@@ -152,12 +152,12 @@ const projective: HostRow = compute((node) => {
   if (extend === undefined) throw invalidArgument(`${node.op} node "${node.name}": Invalid mode "${mode}"`);
   const nearest = node.attrs.string("interpolation") === "NEAREST";
   return (images, transforms, outputShape, fillInput) => {
-    ensure(images.shape.length === 4, `Input images must have rank 4, got ${shapeText(images.shape)}`);
+    ensure(images.shape.length === 4, () => `Input images must have rank 4, got ${shapeText(images.shape)}`);
     const [batch, height, width, channels] = images.shape as [number, number, number, number];
     const count = transforms.shape[0] as number;
     ensure(
       transforms.shape.length === 2 && transforms.shape[1] === 8 && (count === batch || count === 1),
-      `Input transform should be num_images x 8 or 1 x 8, got ${shapeText(transforms.shape)}`,
+      () => `Input transform should be num_images x 8 or 1 x 8, got ${shapeText(transforms.shape)}`,
     );
     const fill = fillInput === undefined ? 0 : (realsOf(fillInput)[0] as number);
     const [outHeight, outWidth] = sizeOf(outputShape);
@@ -221,10 +221,13 @@ const palette: readonly (readonly number[])[] = [
 ];
 
 const drawBoxes = compute(() => (images, boxes, colorsInput) => {
-  ensure(images.shape.length === 4, `The rank of the images should be 4, got ${shapeText(images.shape)}`);
+  ensure(
+    images.shape.length === 4,
+    () => `The rank of the images should be 4, got ${shapeText(images.shape)}`,
+  );
   ensure(
     boxes.shape.length === 3 && boxes.shape[0] === images.shape[0] && boxes.shape[2] === 4,
-    `boxes must have shape [batch,num,4], got ${shapeText(boxes.shape)}`,
+    () => `boxes must have shape [batch,num,4], got ${shapeText(boxes.shape)}`,
   );
   const [batch, height, width, channels] = images.shape as [number, number, number, number];
   const count = boxes.shape[1] as number;
@@ -267,7 +270,7 @@ function colorsOf(input: Tensor | undefined, channels: number): readonly (readon
     const [rows, width] = input.shape as [number, number];
     ensure(
       input.shape.length === 2 && width >= channels,
-      `Expected colors to have at least ${channels} columns, got ${shapeText(input.shape)}`,
+      () => `Expected colors to have at least ${channels} columns, got ${shapeText(input.shape)}`,
     );
     const values = realsOf(input);
     return Array.from({ length: rows }, (_, row) => [...values.subarray(row * width, (row + 1) * width)]);
@@ -300,7 +303,7 @@ const glimpse = (version: 1 | 2): HostRow =>
       const [batch, height, width, channels] = input.shape as [number, number, number, number];
       ensure(
         offsets.shape.length === 2 && offsets.shape[0] === batch && offsets.shape[1] === 2,
-        `offsets must have shape [${batch},2], got ${shapeText(offsets.shape)}`,
+        () => `offsets must have shape [${batch},2], got ${shapeText(offsets.shape)}`,
       );
       const [glimpseHeight, glimpseWidth] = sizeOf(size);
       const shape = [batch, glimpseHeight, glimpseWidth, channels];

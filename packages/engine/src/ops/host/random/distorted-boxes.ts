@@ -61,11 +61,11 @@ function sample(
   const [height, width, channels] = integersOf(imageSize) as [number, number, number];
   ensure(
     imageSize.shape.length === 1 && imageSize.shape[0] === 3,
-    `image_size must contain 3 elements, got shape ${shapeText(imageSize.shape)}`,
+    () => `image_size must contain 3 elements, got shape ${shapeText(imageSize.shape)}`,
   );
   ensure(
     height > 0 && width > 0 && channels > 0,
-    `image_size must be positive, got [${height},${width},${channels}]`,
+    () => `image_size must be positive, got [${height},${width},${channels}]`,
   );
   const objects = objectsOf(boxesInput, height, width, options.wholeIfNone);
   let crop: Box = { left: 0, top: 0, right: width, bottom: height };
@@ -92,7 +92,7 @@ const below = (words: Words, limit: number): number => words.next() % limit;
 function objectsOf(boxes: Tensor, height: number, width: number, wholeIfNone: boolean): Box[] {
   ensure(
     boxes.shape.length === 3 && boxes.shape[2] === 4,
-    `input boxes must be 3-dimensional [batch, num_boxes, coords], got shape ${shapeText(boxes.shape)}`,
+    () => `input boxes must be 3-dimensional [batch, num_boxes, coords], got shape ${shapeText(boxes.shape)}`,
   );
   const edges = realsOf(boxes);
   if (edges.length === 0) {

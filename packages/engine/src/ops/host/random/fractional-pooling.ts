@@ -97,7 +97,7 @@ const fractional = (how: Pooling): HostRow =>
     const [pseudo, overlapping] = [attrs.bool("pseudo_random"), attrs.bool("overlapping")];
     const [seed, seed2] = [attrs.int("seed"), attrs.int("seed2")];
     return (x) => {
-      ensure(x.shape.length === 4, `value must be 4-dimensional, got shape ${shapeText(x.shape)}`);
+      ensure(x.shape.length === 4, () => `value must be 4-dimensional, got shape ${shapeText(x.shape)}`);
       const chance = randomBytes(16);
       const generator =
         seed === 0 && seed2 === 0
@@ -106,7 +106,10 @@ const fractional = (how: Pooling): HostRow =>
       const [rows, columns] = [1, 2].map((axis) => {
         const size = countOfObjects([x.shape[axis] as number]);
         const outSize = Math.floor(size / (ratios[axis] as number));
-        ensure(outSize > 0, `pooling_ratio cannot be larger than the size of axis ${axis}, which is ${size}`);
+        ensure(
+          outSize > 0,
+          () => `pooling_ratio cannot be larger than the size of axis ${axis}, which is ${size}`,
+        );
         return poolingSequence(size, outSize, generator, pseudo);
       }) as [number[], number[]];
       return [

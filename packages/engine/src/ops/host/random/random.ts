@@ -43,7 +43,7 @@ import { shuffle } from "./shuffle.js";
 export function keyAndCounter(seed: Tensor): Philox {
   ensure(
     seed.shape.length === 1 && seed.shape[0] === 2,
-    `seed must have shape [2], not ${shapeText(seed.shape)}`,
+    () => `seed must have shape [2], not ${shapeText(seed.shape)}`,
   );
   const [first, second] = Array.from(
     elementsOf<number | bigint>(seed) as ArrayLike<number | bigint>,
@@ -60,11 +60,11 @@ const AUTO_SELECT = 3;
 function generatorOf(key: Tensor, counter: Tensor, algorithm: Tensor): Philox {
   ensure(
     key.shape.length === 1 && key.shape[0] === 1,
-    `key must have shape [1], not ${shapeText(key.shape)}`,
+    () => `key must have shape [1], not ${shapeText(key.shape)}`,
   );
   ensure(
     counter.shape.length === 1 && (counter.shape[0] as number) >= 2,
-    `counter must be a vector with length at least 2; got shape: ${shapeText(counter.shape)}`,
+    () => `counter must be a vector with length at least 2; got shape: ${shapeText(counter.shape)}`,
   );
   const chosen = integerOf(algorithm, "algorithm");
   if (chosen !== PHILOX && chosen !== AUTO_SELECT)
@@ -134,7 +134,7 @@ const inRange: Draw = (generator, dtype, shape, [lowInput, highInput]) => {
     ensure(input?.shape.length === 0, `minval and maxval must be scalars`);
     return elementsOf<number | bigint>(input)[0] as number | bigint;
   }) as [number | bigint, number | bigint];
-  if (product(shape) > 0) ensure(low < high, `Need minval < maxval, got ${low} >= ${high}`);
+  if (product(shape) > 0) ensure(low < high, () => `Need minval < maxval, got ${low} >= ${high}`);
   return fill(generator, dtype, shape, integersIn(dtype, low, high));
 };
 
@@ -168,7 +168,7 @@ const wholeShape =
     const own = (parameters as Tensor).shape;
     ensure(
       shapeText(shape.slice(shape.length - own.length)) === shapeText(own),
-      `Shape passed in must end with broadcasted shape: ${shapeText(shape)} vs. ${shapeText(own)}`,
+      () => `Shape passed in must end with broadcasted shape: ${shapeText(shape)} vs. ${shapeText(own)}`,
     );
     return drawEach(generator, dtype, shape, parameters as Tensor, draw);
   };
@@ -176,9 +176,9 @@ const wholeShape =
 /** num_samples classes for each row of unnormalised log-probabilities. */
 function multinomial(generator: Philox, logits: Tensor, samples: number, dtype: DType): Tensor {
   const [rows, classes] = logits.shape as [number, number];
-  ensure(logits.shape.length === 2, `logits should be a matrix, got shape ${shapeText(logits.shape)}`);
-  ensure(samples >= 0, `num_samples should be nonnegative, got ${samples}`);
-  ensure(classes > 0, `num_classes should be positive, got ${classes}`);
+  ensure(logits.shape.length === 2, () => `logits should be a matrix, got shape ${shapeText(logits.shape)}`);
+  ensure(samples >= 0, () => `num_samples should be nonnegative, got ${samples}`);
+  ensure(classes > 0, () => `num_classes should be positive, got ${classes}`);
   const values = realsOf(logits);
   const words = new Words(generator);
   const out = new Float64Array(rows * samples);
