@@ -33,7 +33,7 @@ function planOf(recorded: ControlFlowCase, hostOnly: boolean): { program: Progra
     fetches: fetches ?? [],
   };
   const analyzed = program.analyze(program.graphOf(request));
-  return { program, plan: Plan.compile(analyzed, { name: recorded.title, hostOnly }) };
+  return { program, plan: Plan.compile(analyzed, { name: recorded.title, hostOnly, intraOpThreads: 1 }) };
 }
 
 const pure = controlFlowCases.filter(({ title }) => !needsHost.test(title));

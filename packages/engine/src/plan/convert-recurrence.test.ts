@@ -34,7 +34,7 @@ function compiled(
     fetches: fetches ?? [],
   };
   const analyzed = program.analyze(program.graphOf(request));
-  return { program, plan: Plan.compile(analyzed, { name: title, hostOnly }) };
+  return { program, plan: Plan.compile(analyzed, { name: title, hostOnly, intraOpThreads: 1 }) };
 }
 
 function loopOps(plan: Plan): string[] {

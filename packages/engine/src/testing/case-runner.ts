@@ -37,8 +37,10 @@ export function runCase(golden: GoldenCase): string[] {
 
 function load(golden: GoldenCase): Model {
   const file = path.join(golden.dir, golden.path ?? "model/1");
-  if (golden.kind !== "frozen_graph") return loadModel(file, { tags: golden.tags ?? ["serve"] });
+  if (golden.kind !== "frozen_graph")
+    return loadModel(file, { tags: golden.tags ?? ["serve"], intraOpThreads: 1 });
   return loadFrozenGraph(file, {
+    intraOpThreads: 1,
     inputs: namesOf(golden.feeds ?? {}),
     outputs: namesOf(golden.fetches ?? {}),
   });
