@@ -197,3 +197,16 @@ refuses('Assert', condition=H(False), data=[H(['bad']), H([1, 2, 3, 4])])
 refuses('CheckNumerics', tensor=H([1.0, NAN]), message='found')
 refuses('CheckNumerics', tensor=H([1.0, INF], tf.float64), message='found')
 refuses('CheckNumericsV2', tensor=H([1.0, -INF]), message='found')
+
+
+def neighbors():
+  points, centers = [[0.0, 1.0], [2.0, 2.0], [-1.0, 0.5]], [[0.0, 0.0], [2.0, 1.0], [-2.0, 0.0], [5.0, 5.0]]
+  raw.NearestNeighbors(points=points, centers=centers, k=tf.constant(1, tf.int64))
+  raw.NearestNeighbors(points=points, centers=centers, k=tf.constant(3, tf.int64))
+  raw.NearestNeighbors(points=points, centers=centers, k=tf.constant(9, tf.int64))
+  raw.DeviceIndex(device_names=['GPU', 'CPU'])
+  raw.DeviceIndex(device_names=['GPU'])
+
+
+case('NearestNeighbors, DeviceIndex', neighbors, rtol=1e-5)
+refuses('NearestNeighbors', points=H([[1.0]]), centers=H([[1.0, 2.0]]), k=H(1, tf.int64))

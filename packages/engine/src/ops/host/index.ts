@@ -11,6 +11,7 @@ import { countingKernels } from "./counting.js";
 import { diagonalKernels } from "./diagonals.js";
 import { elementwiseBinaryKernels } from "./elementwise-binary.js";
 import { elementwiseUnaryKernels } from "./elementwise-unary.js";
+import { environmentKernels } from "./environment.js";
 import { exampleKernels } from "./examples/index.js";
 import { fourierKernels } from "./fourier.js";
 import { gatheringKernels } from "./gathering.js";
@@ -104,4 +105,5 @@ export const hostRows: HostTable = {
   ...audioKernels,
   ...spatialGradientKernels,
   ...distortedBoxKernels,
+  ...environmentKernels,
 };

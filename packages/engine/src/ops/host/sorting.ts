@@ -179,6 +179,36 @@ function inTopK(predictions: Tensor, targets: Tensor, k: number): Tensor {
   return { dtype: "bool", shape: [rows], data: answers };
 }
 
+/** For each point the k nearest centers, and its squared distances from them. */
+function nearestNeighbors(points: Tensor, centers: Tensor, k: number): [Tensor, Tensor] {
+  const [count, width] = points.shape as [number, number];
+  const available = centers.shape[0] as number;
+  ensure(
+    points.shape.length === 2 && centers.shape.length === 2 && centers.shape[1] === width,
+    () =>
+      `points and centers must be matrices of as many columns: ${shapeText(points.shape)} vs. ${shapeText(centers.shape)}`,
+  );
+  ensure(k > 0, () => `Requires k > 0, got ${k}`);
+  const found = Math.min(k, available);
+  const shape = [count, found];
+  const [x, c] = [realsOf(points), realsOf(centers)];
+  const indices = new Float64Array(countOf(shape));
+  const distances = new Float64Array(indices.length);
+  for (let p = 0; p < count && found > 0; p++) {
+    const negated = Float64Array.from({ length: available }, (_, center) => {
+      let sum = 0;
+      for (let i = 0; i < width; i++)
+        sum += ((x[p * width + i] as number) - (c[center * width + i] as number)) ** 2;
+      return -sum;
+    });
+    for (const [i, center] of largestOf(negated as Ordered, 0, available, found).entries()) {
+      indices[p * found + i] = center;
+      distances[p * found + i] = -(negated[center] as number);
+    }
+  }
+  return [tensorOfNumbers("int64", shape, indices), tensorOfNumbers("float32", shape, distances)];
+}
+
 export const sortingKernels: HostTable = {
   TopK: compute((node) => {
     const k = node.attrs.int("k");
@@ -191,6 +221,9 @@ export const sortingKernels: HostTable = {
   }),
   ArgMax: argBest((x, best) => x > best),
   ArgMin: argBest((x, best) => x < best),
+  NearestNeighbors: compute(
+    () => (points, centers, k) => nearestNeighbors(points, centers, integerOf(k, "k")),
+  ),
   LowerBound: bound((element, value) => element < value),
   UpperBound: bound((element, value) => element <= value),
   Bucketize: bucketize,
