@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -62,11 +62,12 @@ describe("a request log", () => {
 
   it("says what it can't write, and lets requests be", async () => {
     const lines: string[] = [];
+    writeFileSync(join(folder, "a file"), "");
     const log = new RequestLog(
       [],
       createLog((line) => lines.push(line)),
     );
-    log.configure(new Map([["m", { samplingRate: 1, filenamePrefix: "/proc/none/x" }]]));
+    log.configure(new Map([["m", { samplingRate: 1, filenamePrefix: join(folder, "a file", "x") }]]));
     assert.doesNotThrow(() => log.write(call("m")));
     await log.close();
     assert.equal(lines.length, 1);
