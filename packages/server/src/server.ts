@@ -5,12 +5,12 @@
 import { type StatusError, unavailable } from "@servable/formats";
 import type { ModelConfig } from "./config/model-config.js";
 import { pollModelConfig } from "./config/model-config-polling.js";
-import type { ServerSettings } from "./config/server-settings.js";
+import type { GrpcTransport, ServerSettings } from "./config/server-settings.js";
 import { idText, type ServableId } from "./core/servable.js";
 import type { ServableState } from "./core/servable-state.js";
 import { healthMethods } from "./grpc/health.js";
 import { MODEL_SERVICE, PREDICTION_SERVICE, servingMethods } from "./grpc/services.js";
-import type { RunningTransport } from "./grpc/transport.js";
+import type { RunningTransport, StartTransport } from "./grpc/transport.js";
 import type { Log } from "./log.js";
 import type { Measuring } from "./monitoring/measure.js";
 import type { PrometheusMetrics } from "./monitoring/prometheus.js";
@@ -127,9 +127,9 @@ function errorText(error: StatusError): string {
 
 async function startGrpc(parts: Parts): Promise<RunningTransport | undefined> {
   const { settings, core, measuring, requestLog, stopping } = parts;
-  const { addresses, tls, channelArguments, hasHealthService } = settings.grpc;
+  const { addresses, tls, transport, channelArguments, hasHealthService } = settings.grpc;
   if (addresses.length === 0) return undefined;
-  const { startGrpcJs } = await import("./grpc/grpc-js-transport.js");
+  const start = await startOf(transport);
   const { checkMethodNames, answerAsTensorContent } = settings;
   const methods = servingMethods(core, {
     checkMethodNames,
@@ -143,12 +143,18 @@ async function startGrpc(parts: Parts): Promise<RunningTransport | undefined> {
     listen: (listener) => core.monitor.listen(listener),
     stopping,
   });
-  return await startGrpcJs([...methods, ...(hasHealthService ? health : [])], {
+  return await start([...methods, ...(hasHealthService ? health : [])], {
     addresses,
     ...(tls === undefined ? {} : { tls }),
     channelArguments,
     maxRequestBytes: MAX_REQUEST_BYTES,
   });
+}
+
+/** Imports one transport alone: the other's modules cost memory and start-up time. */
+async function startOf(transport: GrpcTransport = "lean"): Promise<StartTransport> {
+  if (transport === "lean") return (await import("./grpc/http2/lean-transport.js")).startLean;
+  return (await import("./grpc/grpc-js-transport.js")).startGrpcJs;
 }
 
 async function startRest(parts: Parts): Promise<RunningHttpServer | undefined> {

@@ -92,6 +92,11 @@ export const flags = {
   rest_api_enable_cors_support: bool("Addresses", false, "Let web pages of other origins call the REST API."),
   rest_api_num_threads: int("Addresses", 0, "Threads of the REST API.", NO_THREAD_POOL),
   grpc_max_threads: int("Addresses", 0, "Threads of the gRPC API.", NO_THREAD_POOL),
+  grpc_transport: string(
+    "Addresses",
+    "lean",
+    "The gRPC API's HTTP/2 server: lean, our own and the faster one, or grpc_js, the widely used library.",
+  ),
   grpc_channel_arguments: string(
     "Addresses",
     "",

@@ -47,10 +47,15 @@ export interface LifeCycleSettings {
   readonly labelsForUnavailable: "none" | "new" | "any";
 }
 
+export const grpcTransports = ["lean", "grpc_js"] as const;
+export type GrpcTransport = (typeof grpcTransports)[number];
+
 export interface GrpcSettings {
   /** "host:port" or "unix:path"; may be empty. */
   readonly addresses: readonly string[];
   readonly tls?: ServerTls;
+  /** By name in `grpcTransports`; the first of them by default. */
+  readonly transport?: GrpcTransport;
   readonly channelArguments: ReadonlyMap<string, string | number>;
   readonly hasHealthService: boolean;
 }
@@ -142,6 +147,7 @@ async function grpcOf(flags: FlagValues): Promise<GrpcSettings> {
   return {
     addresses,
     ...(tls === undefined ? {} : { tls }),
+    transport: grpcTransport(flags.grpc_transport),
     channelArguments: channelArguments(flags.grpc_channel_arguments),
     hasHealthService: flags.enable_grpc_healthcheck_service,
   };
@@ -185,6 +191,14 @@ async function tlsOf(path: string): Promise<ServerTls> {
     ...(customCa === "" ? {} : { clientAuthority: customCa }),
     requireClientCertificate: clientVerify,
   };
+}
+
+function grpcTransport(name: string): GrpcTransport {
+  const transport = grpcTransports.find((each) => each === name);
+  if (transport === undefined) {
+    throw invalidArgument(`--grpc_transport=${name}: there are ${grpcTransports.join(" and ")}`);
+  }
+  return transport;
 }
 
 /** "a=1,b=text": integers as numbers, the rest as text. */

@@ -1,0 +1,235 @@
+/** gRPC as its clients see it, by the client of @grpc/grpc-js: the same expectations for both transports. */
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { Code, invalidArgument } from "@servable/formats";
+import { selfSignedCertificate } from "../../testing/self-signed-certificate.js";
+import { startGrpcJs } from "../grpc-js-transport.js";
+import type { Method, RunningTransport, TransportOptions } from "../transport.js";
+import { startLean } from "./lean-transport.js";
+
+const MAX_REQUEST_BYTES = 4_000_000;
+
+/** Aborted calls, by what aborted them. */
+const aborted: string[] = [];
+
+const methods: readonly Method[] = [
+  { kind: "unary", path: "/test/Echo", handler: async (request) => request.slice() },
+  {
+    kind: "unary",
+    path: "/test/Fail",
+    handler: () => Promise.reject(invalidArgument(" wrong: 100 % «ü»\nline two: ")),
+  },
+  {
+    kind: "unary",
+    path: "/test/Wait",
+    handler: (_, { signal }) =>
+      new Promise((_, reject) => {
+        signal.addEventListener("abort", () => {
+          aborted.push(signal.reason.codeName);
+          reject(signal.reason);
+        });
+      }),
+  },
+  { kind: "unary", path: "/test/Sleep", handler: (request) => sleep(300, request.slice()) },
+  {
+    kind: "server-stream",
+    path: "/test/Count",
+    async *handler(request) {
+      for (let i = 0; i < 100; i++) yield new Uint8Array(request[0] === 0 ? 100_000 : 1).fill(i);
+    },
+  },
+  {
+    kind: "server-stream",
+    path: "/test/FailLate",
+    async *handler() {
+      yield Uint8Array.of(1);
+      throw invalidArgument("too late");
+    },
+  },
+];
+
+function options(addresses: readonly string[], more: Partial<TransportOptions> = {}): TransportOptions {
+  return { addresses, maxRequestBytes: MAX_REQUEST_BYTES, channelArguments: new Map(), ...more };
+}
+
+const asBuffer = (bytes: Uint8Array) => Buffer.from(bytes);
+
+function clientOf(address: string, channel = credentials.createInsecure(), more = {}): Client {
+  return new Client(address, channel, { "grpc.max_receive_message_length": -1, ...more });
+}
+
+function call(client: Client, path: string, request: Uint8Array, timeoutMs = 30_000): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    client.makeUnaryRequest(
+      path,
+      asBuffer,
+      (bytes: Buffer) => bytes,
+      request,
+      new Metadata(),
+      { deadline: Date.now() + timeoutMs },
+      (error, value) => (error === null ? resolve(value as Buffer) : reject(error)),
+    );
+  });
+}
+
+async function collect(client: Client, path: string, request: Uint8Array): Promise<Buffer[]> {
+  const received: Buffer[] = [];
+  const stream = client.makeServerStreamRequest(path, asBuffer, (bytes: Buffer) => bytes, request);
+  for await (const message of stream) received.push(message as Buffer);
+  return received;
+}
+
+for (const [name, start] of [
+  ["lean", startLean],
+  ["grpc-js", startGrpcJs],
+] as const) {
+  describe(`the ${name} transport`, () => {
+    let transport: RunningTransport;
+    let client: Client;
+    before(async () => {
+      transport = await start(methods, options(["127.0.0.1:0"]));
+      client = clientOf(`127.0.0.1:${transport.ports[0]}`);
+    });
+    after(() => {
+      client.close();
+      transport.close();
+    });
+
+    for (const size of [0, 1, 16_379, 16_380, 100_000, 3_999_999]) {
+      it(`answers a message of ${size} bytes`, async () => {
+        const request = randomBytes(size);
+        assert.deepEqual(await call(client, "/test/Echo", request), request);
+      });
+    }
+
+    it("answers many calls at once, each with its own", async () => {
+      const requests = Array.from({ length: 300 }, (_, i) => randomBytes(i * 97));
+      const answers = await Promise.all(requests.map((request) => call(client, "/test/Echo", request)));
+      assert.deepEqual(answers, requests);
+    });
+
+    const failures: readonly { about: string; path: string; code: number; details: RegExp }[] = [
+      {
+        about: "a failure with any text",
+        path: "/test/Fail",
+        code: Code.INVALID_ARGUMENT,
+        details: /^ wrong: 100 % «ü»\nline two: $/,
+      },
+      {
+        about: "a method that is not there",
+        path: "/test/None",
+        code: Code.UNIMPLEMENTED,
+        details: /does not implement the method \/test\/None/,
+      },
+    ];
+    for (const { about, path, code, details } of failures) {
+      it(`tells of ${about}`, () => assert.rejects(call(client, path, Uint8Array.of(1)), { code, details }));
+    }
+
+    it("refuses messages beyond the limit", async () => {
+      await assert.rejects(call(client, "/test/Echo", Buffer.alloc(MAX_REQUEST_BYTES + 1)), {
+        code: Code.RESOURCE_EXHAUSTED,
+      });
+    });
+
+    it("ends calls at their deadline", async () => {
+      aborted.length = 0;
+      await assert.rejects(call(client, "/test/Wait", Buffer.alloc(1), 100), {
+        code: Code.DEADLINE_EXCEEDED,
+      });
+      await sleep(200);
+      assert.equal(aborted.length, 1);
+      assert.match(aborted[0] ?? "", /DEADLINE_EXCEEDED|CANCELLED/);
+    });
+
+    it("tells the handler of a cancelled call", async () => {
+      aborted.length = 0;
+      await new Promise<ServiceError | null>((resolve) => {
+        const one = client.makeUnaryRequest("/test/Wait", asBuffer, asBuffer, Buffer.alloc(1), resolve);
+        setTimeout(() => one.cancel(), 100);
+      });
+      await sleep(100);
+      assert.deepEqual(aborted, ["CANCELLED"]);
+    });
+
+    it("streams messages, small ones and more than any window holds", async () => {
+      for (const kind of [0, 1]) {
+        const received = await collect(client, "/test/Count", Uint8Array.of(kind));
+        assert.deepEqual(
+          received.map((message) => message[0]),
+          Array.from({ length: 100 }, (_, i) => i),
+        );
+      }
+    });
+
+    it("ends a stream with a failure behind its messages", async () => {
+      await assert.rejects(collect(client, "/test/FailLate", Uint8Array.of(1)), {
+        code: Code.INVALID_ARGUMENT,
+        details: "too late",
+      });
+    });
+
+    for (const [algorithm, title] of [
+      [1, "deflate"],
+      [2, "gzip"],
+    ] as const) {
+      it(`reads messages compressed by ${title}`, async () => {
+        const compressing = clientOf(`127.0.0.1:${transport.ports[0]}`, undefined, {
+          "grpc.default_compression_algorithm": algorithm,
+        });
+        const request = Buffer.alloc(50_000, "servable ");
+        assert.deepEqual(await call(compressing, "/test/Echo", request), request);
+        compressing.close();
+      });
+    }
+
+    it("finishes calls under way when it is drained, and takes no new ones", async () => {
+      const draining = await start(methods, options(["127.0.0.1:0"]));
+      const own = clientOf(`127.0.0.1:${draining.ports[0]}`);
+      const request = randomBytes(10);
+      await call(own, "/test/Echo", request);
+      const underWay = call(own, "/test/Sleep", request);
+      await sleep(100);
+      const drained = draining.drain();
+      assert.deepEqual(await underWay, request);
+      await drained;
+      await assert.rejects(call(own, "/test/Echo", request, 1000));
+      own.close();
+    });
+
+    it("says what it can't listen at", async () => {
+      const address = `127.0.0.1:${transport.ports[0]}`;
+      await assert.rejects(start(methods, options([address])), {
+        code: Code.UNAVAILABLE,
+        message: new RegExp(`^Cannot listen at ${address}: `),
+      });
+    });
+
+    it("speaks TLS, and HTTP/2 over unix sockets", async () => {
+      const folder = await mkdtemp(join(tmpdir(), "transport-"));
+      const { key, certificate } = selfSignedCertificate();
+      const tls = { key, certificate, requireClientCertificate: false };
+      const secure = await start(methods, options(["127.0.0.1:0"], { tls }));
+      const plain = await start(methods, options([`unix:${folder}/socket`]));
+      assert.deepEqual(plain.ports, [0]);
+      const request = randomBytes(100_000);
+      const clients = [
+        clientOf(`localhost:${secure.ports[0]}`, credentials.createSsl(Buffer.from(certificate))),
+        clientOf(`unix:${folder}/socket`),
+      ];
+      for (const each of clients) {
+        assert.deepEqual(await call(each, "/test/Echo", request), request);
+        each.close();
+      }
+      secure.close();
+      plain.close();
+      await rm(folder, { recursive: true });
+    });
+  });
+}

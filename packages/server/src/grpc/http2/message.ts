@@ -1,0 +1,112 @@
+/**
+ * gRPC's framing of messages: a flag that says whether it is compressed, four bytes of length, the message
+ * (doc/PROTOCOL-HTTP2.md of gRPC). A request of the methods here holds exactly one.
+ */
+import { promisify } from "node:util";
+import { gunzip, inflate } from "node:zlib";
+import { internal, resourceExhausted, StatusError, unimplemented } from "@servable/formats";
+
+export const PREFIX_BYTES = 5;
+const COMPRESSED = 1;
+const MIN_BUFFER_BYTES = 16_384;
+
+const inflaters: Readonly<
+  Record<string, (bytes: Uint8Array, options: { maxOutputLength: number }) => Promise<Buffer>>
+> = {
+  gzip: promisify(gunzip),
+  deflate: promisify(inflate),
+};
+
+/** Values of grpc-encoding that can be read. */
+export const encodings: readonly string[] = ["identity", ...Object.keys(inflaters)];
+
+/** The message of one request as it comes in, in pieces. Memory grows with what came, not with what is announced. */
+export class MessageReader {
+  #bytes: Uint8Array = new Uint8Array(0);
+  #size = 0;
+
+  constructor(private readonly maxBytes: number) {}
+
+  /** RESOURCE_EXHAUSTED for a message beyond the limit, UNIMPLEMENTED for a second one. */
+  add(piece: Uint8Array): void {
+    if (piece.length === 0) return;
+    if (this.#size === 0) {
+      // Most requests come in one piece, which needs no copy.
+      this.#bytes = piece;
+      this.#size = piece.length;
+    } else {
+      this.#append(piece);
+    }
+    if (this.#size < PREFIX_BYTES) return;
+    const length = this.#length;
+    if (length > this.maxBytes) {
+      throw resourceExhausted(`Received message larger than max (${length} vs. ${this.maxBytes})`);
+    }
+    if (this.#size > PREFIX_BYTES + length) throw unimplemented("The call has more than one request message");
+  }
+
+  /** The message, when no more comes. INTERNAL when it is cut off, UNIMPLEMENTED when there is none. */
+  finish(): { readonly message: Uint8Array; readonly isCompressed: boolean } {
+    if (this.#size === 0) throw unimplemented("The call has no request message");
+    if (this.#size < PREFIX_BYTES || this.#size < PREFIX_BYTES + this.#length) {
+      throw internal("The request message is cut off");
+    }
+    const { buffer, byteOffset } = this.#bytes;
+    const flag = this.#bytes[0] as number;
+    if (flag > COMPRESSED) throw internal(`The request message has the unknown flags ${flag}`);
+    const message = new Uint8Array(buffer, byteOffset + PREFIX_BYTES, this.#length);
+    return { message, isCompressed: flag === COMPRESSED };
+  }
+
+  get #length(): number {
+    const { buffer, byteOffset } = this.#bytes;
+    return new DataView(buffer, byteOffset, PREFIX_BYTES).getUint32(1);
+  }
+
+  #append(piece: Uint8Array): void {
+    const size = this.#size + piece.length;
+    if (size > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(size, 2 * this.#size, MIN_BUFFER_BYTES));
+      grown.set(this.#bytes.subarray(0, this.#size));
+      this.#bytes = grown;
+    }
+    this.#bytes.set(piece, this.#size);
+    this.#size = size;
+  }
+}
+
+/**
+ * A compressed message as it was. RESOURCE_EXHAUSTED beyond the limit; INTERNAL for damaged bytes, or without a
+ * compression to undo.
+ */
+export async function decompress(
+  message: Uint8Array,
+  encoding: string,
+  maxBytes: number,
+): Promise<Uint8Array> {
+  const undo = inflaters[encoding];
+  if (undo === undefined) throw internal("The message is compressed but grpc-encoding names no compression");
+  try {
+    const { buffer, byteOffset, byteLength } = await undo(message, { maxOutputLength: maxBytes });
+    return new Uint8Array(buffer, byteOffset, byteLength);
+  } catch (reason) {
+    if (reason instanceof Error && "code" in reason && reason.code === "ERR_BUFFER_TOO_LARGE") {
+      throw resourceExhausted(`Received message larger than max when decompressed (${maxBytes})`);
+    }
+    const { message: why } = StatusError.from(reason);
+    throw internal(`The message could not be decompressed: ${why}`, { cause: reason });
+  }
+}
+
+/** A message with its prefix. */
+export function framed(message: Uint8Array): Buffer {
+  const bytes = Buffer.allocUnsafe(PREFIX_BYTES + message.length);
+  writePrefix(bytes, 0, message.length);
+  bytes.set(message, PREFIX_BYTES);
+  return bytes;
+}
+
+export function writePrefix(to: Buffer, at: number, length: number): void {
+  to[at] = 0;
+  to.writeUInt32BE(length, at + 1);
+}
