@@ -97,8 +97,8 @@ export function fillBox(shape: Shape, from: Dense, to: Placement, element = 0): 
 }
 
 /**
- * Sizes before, at and after an axis: a tensor as [outer, size, inner]. `outer` is 0 for any empty tensor: a shape such as
- * [2^40, 0] costs a request nothing, and must not be looped over.
+ * Sizes before, at and after an axis: a tensor as [outer, size, inner]. `outer` is 0 for any empty tensor: a shape
+ * such as [2^40, 0] costs a request nothing, and must not be looped over.
  */
 export function aroundAxis(shape: Shape, axis: number): { outer: number; size: number; inner: number } {
   return {

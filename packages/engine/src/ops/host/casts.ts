@@ -31,7 +31,9 @@ import {
 import { int64Tensor, numbersOfInt64 } from "./index-data.js";
 import { compute, ensure, outputDtype } from "./kernel.js";
 
-/** The tensor in another dtype. `truncate` drops the mantissa bits that a smaller float lacks in place of rounding. */
+/**
+ * The tensor in another dtype. `truncate` drops the mantissa bits that a smaller float lacks in place of rounding.
+ */
 export function cast(x: Tensor, to: DType, truncate = false): Tensor {
   if (x.dtype === to) return x;
   if (x.dtype === "string" || to === "string")

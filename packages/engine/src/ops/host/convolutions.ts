@@ -1,6 +1,6 @@
 /**
- * Convolutions of any number of spatial dimensions, forwards and transposed, grouped and depthwise: for dtypes that ONNX
- * Runtime lacks, for constant folding, and for graphs too small to matter.
+ * Convolutions of any number of spatial dimensions, forwards and transposed, grouped and depthwise: for dtypes that
+ * ONNX Runtime lacks, for constant folding, and for graphs too small to matter.
  */
 import { type Shape, sameShape, shapeText, type Tensor } from "@servable/formats";
 import type { Attrs } from "../../graph/attrs.js";

@@ -103,7 +103,9 @@ function distinct(count: number, key: (position: number) => unknown): Distinct {
   return { firsts, kinds };
 }
 
-/** The different slices along an axis, and for each slice which one it is; with `counted` how many there are of each. */
+/**
+ * The different slices along an axis, and for each slice which one it is; with `counted` how many there are of each.
+ */
 function unique(x: Tensor, axis: number, idxDtype: "int32" | "int64", counted: boolean): readonly Dense[] {
   const { outer, size, inner } = aroundAxis(x.shape, axis);
   countOfObjects([size]);

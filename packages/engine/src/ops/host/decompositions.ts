@@ -1,10 +1,10 @@
 /**
  * The decompositions of linear algebra, in double.
  *
- * Factors are unique but for signs and order, and clients see these. So the algorithms are the ones of Eigen, which TensorFlow
- * calls: Householder reflections as its makeHouseholder chooses them, the implicit QR iteration with Wilkinson's shift,
- * two-sided Jacobi rotations. Eigen's divide-and-conquer for SVDs of 16 columns or more is not followed: there the signs of
- * singular vectors may differ.
+ * Factors are unique but for signs and order, and clients see these. So the algorithms are the ones of Eigen, which
+ * TensorFlow calls: Householder reflections as its makeHouseholder chooses them, the implicit QR iteration with
+ * Wilkinson's shift, two-sided Jacobi rotations. Eigen's divide-and-conquer for SVDs of 16 columns or more is not
+ * followed: there the signs of singular vectors may differ.
  */
 import { type Field, realField } from "./fields.js";
 import { Matrix } from "./matrices.js";
@@ -209,8 +209,8 @@ export interface Eigen<E> {
 }
 
 /**
- * Reads the lower triangle. `epsilon` is the precision of the caller's dtype: it decides when an entry counts as zero, so how
- * many steps are taken, and by that the signs.
+ * Reads the lower triangle. `epsilon` is the precision of the caller's dtype: it decides when an entry counts as
+ * zero, so how many steps are taken, and by that the signs.
  */
 export function selfAdjointEigen<E>(matrix: Matrix<E>, epsilon: number): Eigen<E> {
   if (matrix.rows === 0) return { values: [], vectors: matrix };

@@ -1,8 +1,9 @@
 /**
- * Ops on the diagonals of matrices. A diagonal is a box whose stride is one more than the row's, so all of them are copies.
+ * Ops on the diagonals of matrices. A diagonal is a box whose stride is one more than the row's, so all of them are
+ * copies.
  *
- * Diagonal 0 is the main one, positive ones lie above it. A band of several is held as rows, the uppermost first, each as
- * long as the longest; shorter ones are aligned left or right, and padded.
+ * Diagonal 0 is the main one, positive ones lie above it. A band of several is held as rows, the uppermost first,
+ * each as long as the longest; shorter ones are aligned left or right, and padded.
  */
 import {
   elementCount,

@@ -1,4 +1,6 @@
-/** Functions of one tensor's elements, activations among them: the semantics of tensorflow/core/kernels/cwise_ops.h. */
+/**
+ * Functions of one tensor's elements, activations among them: the semantics of tensorflow/core/kernels/cwise_ops.h.
+ */
 import { dtypeInfo } from "@servable/formats";
 import type { HostTable } from "../op-table.js";
 import * as complex from "./complex.js";

@@ -1,8 +1,8 @@
 /**
  * Discrete Fourier transforms of any length, along one to any number of axes.
  *
- * Lengths that are powers of two use Cooley and Tukey's algorithm in place, others Bluestein's: the transform as a convolution,
- * done by transforms of a power of two. Everything is computed in double.
+ * Lengths that are powers of two use Cooley and Tukey's algorithm in place, others Bluestein's: the transform as a
+ * convolution, done by transforms of a power of two. Everything is computed in double.
  */
 import { type DType, elementCount, shapeText, stridesOf, type Tensor } from "@servable/formats";
 import type { HostRow, HostTable } from "../op-table.js";

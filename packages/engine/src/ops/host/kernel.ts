@@ -73,7 +73,9 @@ function namingNode(error: unknown, node: NodeFacts): StatusError {
 /** More elements than this are refused before memory is asked for. */
 const MAX_ELEMENTS = 2 ** 31;
 
-/** The number of elements of an output. INVALID_ARGUMENT on a negative size, RESOURCE_EXHAUSTED over 2^31 elements. */
+/**
+ * The number of elements of an output. INVALID_ARGUMENT on a negative size, RESOURCE_EXHAUSTED over 2^31 elements.
+ */
 export function countOf(shape: Shape): number {
   const negative = shape.find((size) => size < 0);
   if (negative !== undefined)
@@ -137,7 +139,10 @@ export function axisOf(axis: number, rank: number, what = "axis"): number {
   return axis < 0 ? axis + rank : axis;
 }
 
-/** INVALID_ARGUMENT with the message unless the condition holds. A message that costs something is given as a function. */
+/**
+ * INVALID_ARGUMENT with the message unless the condition holds. A message that costs something is given as a
+ * function.
+ */
 export function ensure(condition: boolean, message: string | (() => string)): asserts condition {
   if (!condition) throw invalidArgument(typeof message === "string" ? message : message());
 }

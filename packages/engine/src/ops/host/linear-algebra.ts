@@ -165,7 +165,10 @@ const bandedSolveRow = compute((node) => {
   };
 });
 
-/** The least squares solution, of least norm where there are many; by the normal equations if `fast` and so with a regularizer. */
+/**
+ * The least squares solution, of least norm where there are many; by the normal equations if `fast` and so with a
+ * regularizer.
+ */
 const leastSquaresRow = compute((node) => {
   const fast = node.attrs.bool("fast");
   return (a, b, regularizerInput) => {
@@ -214,7 +217,10 @@ function pseudoSolve(matrix: AnyMatrix, rhs: AnyMatrix): AnyMatrix {
 
 // ---- tridiagonal -----------------------------------------------------------------------------------------------
 
-/** Diagonals as three rows, upper to lower, each of the matrix's size: the last of the first and the first of the last unused. */
+/**
+ * Diagonals as three rows, upper to lower, each of the matrix's size: the last of the first and the first of the last
+ * unused.
+ */
 const tridiagonalSolveRow = compute((node) => {
   const pivoting = node.attrs.bool("partial_pivoting");
   return (diagonals, b) => {

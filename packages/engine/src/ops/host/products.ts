@@ -142,7 +142,8 @@ function matMul(
   );
   const batch = broadcastBatches(a, b);
   const outShape = [...batch, m, n];
-  // The order of the loops is batch, row, inner, column: the innermost one then walks along rows of b and of the result.
+  // The order of the loops is batch, row, inner, column: the innermost one then walks along rows of b and of the
+  // result.
   const [outRow, outColumn] = stridesOf(outShape).slice(-2) as [number, number];
   const strides = (x: Tensor, transposed: boolean, rows: boolean): number[] => {
     const own = stridesOf(x.shape);
@@ -268,7 +269,10 @@ function labelSizes(labels: readonly Labels[], inputs: readonly Tensor[]): Map<s
   return sizes;
 }
 
-/** How a tensor is walked along each label: a label it has twice walks its diagonal, one it lacks (or broadcasts) stays. */
+/**
+ * How a tensor is walked along each label: a label it has twice walks its diagonal, one it lacks (or broadcasts)
+ * stays.
+ */
 function stridesByLabel(order: Labels, own: Labels, shape: readonly number[]): number[] {
   const strides = stridesOf(shape);
   return order.map((label) =>

@@ -1,6 +1,6 @@
 /**
- * Floats as integers of few bits and back. TensorFlow computes these in float32; so that a value at the edge between two steps
- * falls on the same side, each operation here is rounded as there.
+ * Floats as integers of few bits and back. TensorFlow computes these in float32; so that a value at the edge between
+ * two steps falls on the same side, each operation here is rounded as there.
  */
 import { type DType, invalidArgument, type Shape, shapeText, type Tensor } from "@servable/formats";
 import type { HostRow, HostTable } from "../op-table.js";

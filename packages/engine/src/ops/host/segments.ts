@@ -31,7 +31,10 @@ const least = (dtype: DType): number | bigint =>
 const most = (dtype: DType): number | bigint =>
   isFloat(dtype) ? (largestFinite[dtype] ?? 0) : limitsOf(dtype).most;
 
-/** Which rows of data go to which segment: row `rows[i]` (i itself when absent) to `segments[i]`, or nowhere if negative. */
+/**
+ * Which rows of data go to which segment: row `rows[i]` (i itself when absent) to `segments[i]`, or nowhere if
+ * negative.
+ */
 interface Assignment {
   readonly rows?: IndexData;
   readonly segments: IndexData;

@@ -155,7 +155,9 @@ const bucketize = compute((node) => {
   };
 });
 
-/** Whether a row's target is among its k best predictions; ties count in its favour, what is not finite against it. */
+/**
+ * Whether a row's target is among its k best predictions; ties count in its favour, what is not finite against it.
+ */
 function inTopK(predictions: Tensor, targets: Tensor, k: number): Tensor {
   const [rows, classes] = predictions.shape as [number, number];
   ensure(predictions.shape.length === 2, "predictions must be 2-dimensional");

@@ -1,7 +1,7 @@
 /**
- * Special functions of real numbers in double precision: gamma and its relatives, the error function and its inverse, Bessel
- * functions, integrals. Each uses the expansion that converges fast where the argument lies; the formulas are those of
- * Abramowitz and Stegun's handbook (AS) and the NIST handbook of mathematical functions (DLMF).
+ * Special functions of real numbers in double precision: gamma and its relatives, the error function and its inverse,
+ * Bessel functions, integrals. Each uses the expansion that converges fast where the argument lies; the formulas are
+ * those of Abramowitz and Stegun's handbook (AS) and the NIST handbook of mathematical functions (DLMF).
  */
 
 const SQRT_PI = Math.sqrt(Math.PI);
@@ -36,7 +36,9 @@ function continuedFraction(b0: number, a: (n: number) => number, b: (n: number) 
   return value;
 }
 
-/** The integral over all of [0, to] by the trapezoid rule, which is exact to the last digit for what it is used on. */
+/**
+ * The integral over all of [0, to] by the trapezoid rule, which is exact to the last digit for what it is used on.
+ */
 function trapezoid(f: (t: number) => number, to: number, intervals: number): number {
   const step = to / intervals;
   let sum = (f(0) + f(to)) / 2;

@@ -1,5 +1,6 @@
 /**
- * The geometry of ops that slide a window over the spatial dimensions of images and volumes: convolutions, pooling, patches.
+ * The geometry of ops that slide a window over the spatial dimensions of images and volumes: convolutions, pooling,
+ * patches.
  *
  * Kernels see values with channels last; `channelsLast` and `asFormat` turn others. Sizes and paddings are those of
  * GetWindowedOutputSizeVerbose in tensorflow/core/framework/common_shape_fns.cc.

@@ -284,8 +284,8 @@ interface GlimpseOptions {
   readonly centered: boolean;
   readonly normalized: boolean;
   /**
-   * V1 always takes the offset as the window's centre. V2 does so only if it is centered, and then takes it as normalized; else
-   * it is the window's corner.
+   * V1 always takes the offset as the window's centre. V2 does so only if it is centered, and then takes it as
+   * normalized; else it is the window's corner.
    */
   readonly version: 1 | 2;
 }

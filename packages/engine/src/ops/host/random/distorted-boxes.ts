@@ -1,6 +1,6 @@
 /**
- * Random crops that cover enough of the objects in an image, as tensorflow/core/kernels/image/sample_distorted_bounding_box_op.cc
- * draws them from the same seeds.
+ * Random crops that cover enough of the objects in an image, as
+ * tensorflow/core/kernels/image/sample_distorted_bounding_box_op.cc draws them from the same seeds.
  */
 import { invalidArgument, shapeText, type Tensor } from "@servable/formats";
 import type { HostRow, HostTable, NodeFacts } from "../../op-table.js";

@@ -111,7 +111,10 @@ const uniformDoubles = ([a, b, c, d]: Block): number[] => [uniformDouble(a, b), 
 /** Draws one number of a distribution with a parameter. */
 export type DrawOne = (generator: Philox, parameter: number) => number;
 
-/** Gamma of shape alpha and rate 1, by Marsaglia and Tsang's rejection ("A simple method for generating gamma variables", 2000). */
+/**
+ * Gamma of shape alpha and rate 1, by Marsaglia and Tsang's rejection ("A simple method for generating gamma
+ * variables", 2000).
+ */
 export function drawGamma(generator: Philox, alpha: number): number {
   if (!(alpha > 0)) return Number.NaN;
   const nextUniform = drawing(generator, uniformDoubles);

@@ -1,6 +1,6 @@
 /**
- * Philox 4×32-10, the counter-based generator of random bits that TensorFlow uses everywhere on CPUs (Salmon et al., "Parallel
- * random numbers: as easy as 1, 2, 3", 2011; tensorflow/core/lib/random/philox_random.h).
+ * Philox 4×32-10, the counter-based generator of random bits that TensorFlow uses everywhere on CPUs (Salmon et al.,
+ * "Parallel random numbers: as easy as 1, 2, 3", 2011; tensorflow/core/lib/random/philox_random.h).
  *
  * A key names a sequence, a counter of 128 bits the place in it. One block is four words of 32 bits.
  */

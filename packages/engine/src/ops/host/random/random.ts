@@ -1,6 +1,6 @@
 /**
- * Rows of random ops. Stateless ones and those with seeds give TensorFlow's numbers exactly (but for the last bit of sines and
- * logarithms); those without seeds are different every time.
+ * Rows of random ops. Stateless ones and those with seeds give TensorFlow's numbers exactly (but for the last bit of
+ * sines and logarithms); those without seeds are different every time.
  */
 import { randomBytes } from "node:crypto";
 import {
