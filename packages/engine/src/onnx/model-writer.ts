@@ -161,18 +161,23 @@ function graphProto(graph: OnnxGraph, folder: string | undefined): GraphProto {
 
 function valueInfo({ name, dtype, shape }: OnnxPort): ValueInfoProto {
   const tensorType = create(TypeProto_TensorSchema, { elemType: elementTypeOf(dtype) });
-  if (shape !== null) tensorType.shape = create(TensorShapeProtoSchema, { dim: dimensions(shape) });
+  if (shape !== null) tensorType.shape = create(TensorShapeProtoSchema, { dim: dimensions(name, shape) });
   const type = create(TypeProtoSchema, { value: { case: "tensorType", value: tensorType } });
   return create(ValueInfoProtoSchema, { name, type });
 }
 
-function dimensions(shape: NonNullable<PartialShape>): TensorShapeProto_Dimension[] {
-  return shape.map((size) =>
-    create(
-      TensorShapeProto_DimensionSchema,
-      size < 0 ? {} : { value: { case: "dimValue", value: BigInt(size) } },
-    ),
-  );
+/**
+ * Unknown sizes have names of their own. ONNX Runtime then knows which results are of equal size and share memory;
+ * without names it compares every result with all before it, in a time that grows with the square of their number.
+ */
+function dimensions(name: string, shape: NonNullable<PartialShape>): TensorShapeProto_Dimension[] {
+  return shape.map((size, axis) => {
+    const value =
+      size < 0
+        ? { case: "dimParam" as const, value: `${name}[${axis}]` }
+        : { case: "dimValue" as const, value: BigInt(size) };
+    return create(TensorShapeProto_DimensionSchema, { value });
+  });
 }
 
 function nodeProto(op: OnnxOp, folder: string | undefined): NodeProto {

@@ -57,7 +57,7 @@ function crossEntropy(g: OnnxEmitter, node: OnnxNode): OnnxValue[] {
   const shape = g.op("Max", [g.op("Shape", [logits]), g.op("Shape", [labels])]);
   const scores = g.op("Expand", [logits, shape]);
   const surprise = g.op("Neg", [g.op("Mul", [labels, g.op("LogSoftmax", [scores], { axis: -1 })])]);
-  const loss = g.op("ReduceSum", [surprise, g.ints([-1])], { keepdims: 0 });
+  const loss = g.op("ReduceSum", [surprise, g.ints([1])], { keepdims: 0 });
   return [loss, g.op("Sub", [g.op("Softmax", [scores], { axis: -1 }), labels])];
 }
 

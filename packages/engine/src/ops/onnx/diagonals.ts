@@ -6,7 +6,7 @@
 import type { OnnxEmitter, OnnxValue } from "../../onnx/emitter.js";
 import { NotExpressible, type OnnxNode, type OnnxTable } from "../op-table.js";
 import { constantNumber, constantNumbers, input, shapeOf, value } from "./node-facts.js";
-import { counted, type Size, smaller, subtract, vector } from "./sizes.js";
+import { counted, frontAxes, type Size, smaller, subtract, vector } from "./sizes.js";
 
 /** Keeps a band around the diagonal: so many diagonals below and above, all where the number is negative. */
 function bandPart(g: OnnxEmitter, node: OnnxNode): OnnxValue {
@@ -76,7 +76,7 @@ const diagPart =
     const [rows, columns] = [lastSize(g, node, 0, -2), lastSize(g, node, 0, -1)];
     // One element of each row is on the diagonal; the others count as 0 and the sum is that one.
     const alone = g.op("Where", [onDiagonal(g, rows, columns, offset), x, g.scalar(x.dtype, 0)]);
-    const summed = g.op("ReduceSum", [alone, g.ints([-1])], { keepdims: 0 });
+    const summed = g.op("ReduceSum", [alone, frontAxes(g, [-1], input(node, 0))], { keepdims: 0 });
     const start = Math.max(-offset, 0);
     if (typeof rows === "number" && typeof columns === "number") {
       const end = Math.min(rows, columns - offset);

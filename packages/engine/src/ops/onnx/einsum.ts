@@ -8,7 +8,7 @@
 import type { OnnxEmitter, OnnxValue } from "../../onnx/emitter.js";
 import { NotExpressible, type OnnxNode, type OnnxTable } from "../op-table.js";
 import { input, rankOf, sizeOf, value } from "./node-facts.js";
-import { product, reshape, type Size, sizeAt } from "./sizes.js";
+import { product, reshape, type Size, sizeAt, transposed } from "./sizes.js";
 
 interface Equation {
   /** One character a dimension. */
@@ -22,6 +22,9 @@ interface Operand {
   readonly labels: string;
 }
 
+/** Sizes by label. */
+type Sizes = ReadonlyMap<string, Size>;
+
 function einsum(g: OnnxEmitter, node: OnnxNode): OnnxValue {
   const { operands, output } = parse(node);
   const sizes = sizesByLabel(g, node, operands);
@@ -33,7 +36,7 @@ function einsum(g: OnnxEmitter, node: OnnxNode): OnnxValue {
       (label) => output.includes(label) || others.includes(label),
     );
   }) as [Operand, Operand | undefined];
-  return ordered(g, b === undefined ? a : multiplied(g, a, b, output, sizes), output).value;
+  return ordered(g, b === undefined ? a : multiplied(g, a, b, output, sizes), output, sizes).value;
 }
 
 /** An ellipsis stands for dimensions with labels of their own, counted from the back: operands may have fewer. */
@@ -57,7 +60,7 @@ function unusedLabels(equation: string): string {
 }
 
 /** Sizes, known ones where one operand knows them. Dimensions of an ellipsis may broadcast, which takes known sizes. */
-function sizesByLabel(g: OnnxEmitter, node: OnnxNode, operands: readonly string[]): Map<string, Size> {
+function sizesByLabel(g: OnnxEmitter, node: OnnxNode, operands: readonly string[]): Sizes {
   const sizes = new Map<string, Size>();
   operands.forEach((labels, i) => {
     [...labels].forEach((label, axis) => {
@@ -84,19 +87,16 @@ function summed(g: OnnxEmitter, { value: x, labels }: Operand, isKept: (label: s
 }
 
 /** With its dimensions in another order. */
-function ordered(g: OnnxEmitter, { value: x, labels }: Operand, wanted: string): Operand {
+function ordered(g: OnnxEmitter, { value: x, labels }: Operand, wanted: string, sizes: Sizes): Operand {
   if (labels === wanted) return { value: x, labels };
   const perm = [...wanted].map((label) => labels.indexOf(label));
-  return { value: g.op("Transpose", [x], { perm }), labels: wanted };
+  const known = [...labels]
+    .map((label) => sizes.get(label))
+    .map((size) => (typeof size === "number" ? size : -1));
+  return { value: transposed(g, x, perm, known), labels: wanted };
 }
 
-function multiplied(
-  g: OnnxEmitter,
-  a: Operand,
-  b: Operand,
-  output: string,
-  sizes: ReadonlyMap<string, Size>,
-): Operand {
+function multiplied(g: OnnxEmitter, a: Operand, b: Operand, output: string, sizes: Sizes): Operand {
   const inOutput = (labels: string) => [...output].filter((label) => labels.includes(label)).join("");
   const batch = inOutput([...a.labels].filter((label) => b.labels.includes(label)).join(""));
   const summedOver = [...a.labels]
@@ -110,7 +110,7 @@ function multiplied(
     return multiplied(g, b, a, output, sizes);
   const sizesOf = (labels: string) => [...labels].map((label) => sizes.get(label) as Size);
   const grouped = (operand: Operand, groups: readonly string[]): OnnxValue => {
-    const inOrder = ordered(g, operand, batch + groups.join(""));
+    const inOrder = ordered(g, operand, batch + groups.join(""), sizes);
     if (groups.every((group) => group.length === 1)) return inOrder.value;
     return reshape(g, inOrder.value, [
       ...sizesOf(batch),

@@ -216,10 +216,11 @@ const bucketize: Unary = (g, x, node) => {
     throw new NotExpressible(`${boundaries.length} boundaries`);
   }
   const compared: DType = x.dtype === "float64" ? "float64" : "float32";
-  const each = g.op("Unsqueeze", [g.cast(x, compared), g.ints([-1])]);
+  const last = rankOf(input(node, 0));
+  const each = g.op("Unsqueeze", [g.cast(x, compared), g.ints([last])]);
   const below = g.op("Less", [each, g.filled(compared, [boundaries.length], boundaries)]);
   const reached = g.cast(g.op("Not", [below]), "int32");
-  return g.op("ReduceSum", [reached, g.ints([-1])], { keepdims: 0 });
+  return g.op("ReduceSum", [reached, g.ints([last])], { keepdims: 0 });
 };
 
 export const elementwiseRows: OnnxTable = {

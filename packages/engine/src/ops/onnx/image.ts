@@ -3,7 +3,7 @@ import type { OnnxEmitter, OnnxValue } from "../../onnx/emitter.js";
 import { NotExpressible, type OnnxNode, type OnnxTable } from "../op-table.js";
 import { input, value, values } from "./node-facts.js";
 import { patches, slidingOf } from "./patches.js";
-import { multiply, reshape, type Size, sizesOf } from "./sizes.js";
+import { frontAxes, multiply, reshape, type Size, sizesOf } from "./sizes.js";
 
 /** ONNX Runtime has TensorFlow's op, for channels first. */
 function cropAndResize(g: OnnxEmitter, node: OnnxNode): OnnxValue {
@@ -24,7 +24,7 @@ function cropAndResize(g: OnnxEmitter, node: OnnxNode): OnnxValue {
 /** Distances from the mean of each channel of each image, scaled. */
 function adjustContrast(g: OnnxEmitter, node: OnnxNode): OnnxValue {
   const [x, factor] = [value(node, 0), g.cast(value(node, 1), value(node, 0).dtype)];
-  const mean = g.op("ReduceMean", [x, g.ints([-3, -2])], { keepdims: 1 });
+  const mean = g.op("ReduceMean", [x, frontAxes(g, [-3, -2], input(node, 0))], { keepdims: 1 });
   return g.op("Add", [g.op("Mul", [g.op("Sub", [x, mean]), factor]), mean]);
 }
 

@@ -21,6 +21,7 @@ import { resizeRows } from "./resize.js";
 import { shapingRows } from "./shaping.js";
 import { slicingRows } from "./slicing.js";
 import { turningRows } from "./turning.js";
+import { uniformQuantizationRows } from "./uniform-quantization.js";
 
 export const onnxRows: OnnxTable = {
   ...elementwiseRows,
@@ -43,5 +44,6 @@ export const onnxRows: OnnxTable = {
   ...imageRows,
   ...resizeRows,
   ...quantizationRows,
+  ...uniformQuantizationRows,
   ...recurrentRows,
 };

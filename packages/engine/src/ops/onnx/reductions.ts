@@ -18,7 +18,7 @@ import {
   sizeOf,
   value,
 } from "./node-facts.js";
-import { asVector, sizeAt, vector } from "./sizes.js";
+import { asVector, frontAxes, frontAxesOf, sizeAt, vector } from "./sizes.js";
 
 /** One reduction of a node: over which axes, and in which form. */
 interface Reduction {
@@ -39,7 +39,8 @@ const reduce = (
     const axes = input(node, 1);
     const known = axes.tensor === undefined ? undefined : constantNumbers(axes, "axes");
     if (known?.length === 0) return single(g, value(node, 0));
-    const over = known === undefined ? asVector(g, axes) : g.ints(known);
+    const over =
+      known === undefined ? frontAxesOf(g, axes, value(node, 0)) : frontAxes(g, known, input(node, 0));
     const keepdims = node.attrs.bool("keep_dims") ? 1 : 0;
     const { shape } = input(node, 0);
     const reduced = known === undefined ? shape : known.map((axis) => shape?.at(axis) ?? -1);
@@ -96,7 +97,8 @@ const logical =
 /** NaN is never the largest or smallest for TensorFlow; the first of equal elements is. */
 const placeOf = (onnx: "ArgMax" | "ArgMin"): OnnxRow => ({
   build: (g, node) => {
-    const axis = constantNumber(input(node, 1), "the dimension");
+    const dimension = constantNumber(input(node, 1), "the dimension");
+    const axis = dimension < 0 ? dimension + rankOf(input(node, 0)) : dimension;
     const x = value(node, 0);
     const never = g.scalar("float32", onnx === "ArgMax" ? -Infinity : Infinity);
     const ranked =

@@ -11,7 +11,7 @@ import {
   value,
   values,
 } from "./node-facts.js";
-import { asVector } from "./sizes.js";
+import { asVector, transposed } from "./sizes.js";
 
 /** Sizes that are known become constants, so that ONNX Runtime can plan with them. */
 function reshape(g: OnnxEmitter, node: OnnxNode): OnnxValue {
@@ -38,9 +38,8 @@ function expandDims(g: OnnxEmitter, node: OnnxNode): OnnxValue {
 
 function transpose(g: OnnxEmitter, node: OnnxNode): OnnxValue {
   const perm = constantNumbers(input(node, 1), "the permutation");
-  return g.op("Transpose", [value(node, 0)], {
-    perm: perm.map((axis) => (axis < 0 ? axis + perm.length : axis)),
-  });
+  const axes = perm.map((axis) => (axis < 0 ? axis + perm.length : axis));
+  return transposed(g, value(node, 0), axes, input(node, 0).shape);
 }
 
 // ---- asking for shapes ---------------------------------------------------------------------------------------

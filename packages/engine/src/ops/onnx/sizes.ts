@@ -2,6 +2,7 @@
  * Arithmetic on sizes of dimensions, of which some are known at compile time and some only when the model runs.
  * Whatever is known is computed here; ONNX computes the rest on int64 vectors of one element.
  */
+import type { PartialShape } from "@servable/formats";
 import type { OnnxEmitter, OnnxValue } from "../../onnx/emitter.js";
 import type { OnnxInput } from "../op-table.js";
 import { entriesOf, shapeOf } from "./node-facts.js";
@@ -79,6 +80,32 @@ export function vector(g: OnnxEmitter, sizes: readonly Size[]): OnnxValue {
   return parts.length === 1 ? (parts[0] as OnnxValue) : g.op("Concat", parts, { axis: 0 });
 }
 
+/**
+ * Axes counted from the front, as an int64 vector: ONNX Runtime 1.30 does not reduce a tensor without elements along axes
+ * that are counted from the back.
+ */
+export function frontAxes(
+  g: OnnxEmitter,
+  axes: readonly number[],
+  x: { readonly value: OnnxValue; readonly shape: PartialShape },
+): OnnxValue {
+  if (axes.every((axis) => axis >= 0)) return g.ints(axes);
+  if (x.shape !== null) {
+    const rank = x.shape.length;
+    return g.ints(axes.map((axis) => (axis < 0 ? axis + rank : axis)));
+  }
+  const rank = g.op("Size", [g.op("Shape", [x.value])]);
+  const fromBack = g.ints(axes.map((axis) => (axis < 0 ? 1 : 0)));
+  return g.op("Add", [g.ints(axes), g.op("Mul", [fromBack, rank])]);
+}
+
+/** The same for axes that are known only when the model runs. */
+export function frontAxesOf(g: OnnxEmitter, axes: OnnxInput, x: OnnxValue): OnnxValue {
+  const all = asVector(g, axes);
+  const rank = g.op("Size", [g.op("Shape", [x])]);
+  return g.op("Where", [g.op("Less", [all, g.ints([0])]), g.op("Add", [all, rank]), all]);
+}
+
 /** 0, 1, 2 … below a size, as an int64 vector. */
 export function counted(g: OnnxEmitter, size: Size): OnnxValue {
   if (typeof size === "number") return g.ints(Array.from({ length: size }, (_, i) => i));
@@ -104,4 +131,20 @@ export function atLeastOne(g: OnnxEmitter, x: OnnxInput, axes: readonly number[]
   if (axes.every((axis) => (shape[axis] as number) > 0)) return x.value;
   const sizes = sizesOf(g, x).map((size, axis) => (axes.includes(axis) ? larger(g, size, 1) : size));
   return g.op("Reshape", [x.value, vector(g, sizes)], { allowzero: 1 });
+}
+
+/**
+ * A Transpose. ONNX Runtime 1.30 fuses one that moves the first dimension into a following MatMul, and that kernel does not
+ * survive a tensor without elements; a reshape to the shape that it has keeps the two apart.
+ * @param sizes of the input, as far as they are known
+ */
+export function transposed(
+  g: OnnxEmitter,
+  x: OnnxValue,
+  perm: readonly number[],
+  sizes: readonly number[] | null,
+): OnnxValue {
+  const y = g.op("Transpose", [x], { perm });
+  const isSafe = perm[0] === 0 || perm.length < 3 || sizes?.every((size) => size > 0);
+  return isSafe ? y : g.op("Reshape", [y, g.op("Shape", [y])], { allowzero: 1 });
 }
