@@ -7,6 +7,7 @@ import {
   sameShape,
   shapeText,
   type Tensor,
+  unimplemented,
 } from "@servable/formats";
 import type { HostTable } from "../op-table.js";
 import { fillBox, newLike, product, reshaped } from "./boxes.js";
@@ -124,7 +125,10 @@ function fill(dims: Dense, value: Dense): Dense {
   return out;
 }
 
-const zerosLike = (x: Dense): Dense => newLike(x, x.shape);
+function zerosLike(x: Dense): Dense {
+  if (x.dtype === "variant") throw unimplemented("zeros of variants depend on what they hold");
+  return newLike(x, x.shape);
+}
 
 const onesLike = (x: Tensor): Tensor =>
   tensorOfNumbers(x.dtype, x.shape, new Uint8Array(elementCount(x.shape)).fill(1));
