@@ -28,7 +28,7 @@ import { modelSpecOf } from "../apis/model-spec-codec.js";
 import { decodePredictRequest, encodePredictResponse } from "../apis/predict-codec.js";
 import { modelConfigsOf } from "../config/model-config.js";
 import { classify } from "../inference/classify.js";
-import type { InferenceOptions } from "../inference/inference-options.js";
+import type { InferenceOptions, RunObserver } from "../inference/inference-options.js";
 import { modelMetadata } from "../inference/model-metadata.js";
 import { requireSpec } from "../inference/model-spec.js";
 import { multiInference } from "../inference/multi-inference.js";
@@ -38,7 +38,7 @@ import { type Measuring, measured } from "../monitoring/measure.js";
 import type { Api, MeasuredCall } from "../monitoring/metrics.js";
 import type { RequestLog } from "../monitoring/request-log.js";
 import type { ServerCore } from "../server-core.js";
-import type { Method, UnaryHandler } from "./transport.js";
+import type { CallContext, Method, UnaryHandler } from "./transport.js";
 
 export const PREDICTION_SERVICE = "tensorflow.serving.PredictionService";
 export const MODEL_SERVICE = "tensorflow.serving.ModelService";
@@ -61,14 +61,27 @@ interface Inference<Request, Response> {
   readonly encode: (response: Response) => Uint8Array;
 }
 
+/** The context's signal is only asked for by those who wait: making one costs as much as decoding a small request. */
+class CallOptions implements InferenceOptions {
+  constructor(
+    readonly checkMethodNames: boolean,
+    readonly observer: RunObserver | undefined,
+    private readonly context: CallContext,
+  ) {}
+
+  get signal(): AbortSignal {
+    return this.context.signal;
+  }
+}
+
 export function servingMethods(core: ServerCore, options: ServiceOptions): Method[] {
   const inference = <Request, Response>(row: Inference<Request, Response>): Method =>
-    unary(PREDICTION_SERVICE, row.api, async (bytes, { signal }) => {
+    unary(PREDICTION_SERVICE, row.api, async (bytes, context) => {
       const request = row.decode(bytes);
       const call: MeasuredCall = { model: row.modelOf(request) ?? "", api: row.api, entrypoint: "GRPC" };
       const { checkMethodNames, measuring, requestLog } = options;
       const response = await measured(measuring, call, async (observer) =>
-        row.encode(await row.run(core, request, { checkMethodNames, signal, observer })),
+        row.encode(await row.run(core, request, new CallOptions(checkMethodNames, observer, context))),
       );
       if (requestLog.samples(call.model)) requestLog.write({ ...call, request: bytes, response });
       return response;

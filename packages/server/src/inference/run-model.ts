@@ -8,10 +8,10 @@ export async function runModel(
   signature: string,
   feeds: ReadonlyMap<string, Tensor>,
   fetches: readonly string[],
-  { signal, observer }: InferenceOptions,
+  options: InferenceOptions,
 ): Promise<Map<string, Tensor>> {
   const start = performance.now();
-  const outputs = await model.run(signature, feeds, fetches, signal);
-  observer?.ran((performance.now() - start) * 1000);
+  const outputs = await model.run(signature, feeds, fetches, options);
+  options.observer?.ran((performance.now() - start) * 1000);
   return outputs;
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
-import { Code, internal, type Signature, StatusError, type Tensor, tensor } from "@servable/formats";
+import { internal, type Signature, type Tensor, tensor } from "@servable/formats";
 import { SignatureDefMapSchema } from "@servable/formats/protobuf/tensorflow_serving/apis/get_model_metadata_pb";
 import type { Model } from "./engine-contract.js";
 import { type ClosableModel, InlineModel } from "./inline-model.js";
@@ -53,7 +53,7 @@ function modelWith({ micros, load }: Setting) {
   for (const each of micros) times.ran(NAME, 1, each);
   const warn = (message: string) => void events.push(message);
   const model = new InlineModel(worker, { times, load: load ?? (async () => here), warn });
-  const run = (inputs = rows(1), signal?: AbortSignal) => model.run(NAME, inputs, ["y"], signal);
+  const run = (inputs = rows(1)) => model.run(NAME, inputs, ["y"]);
   return { model, run, events, times };
 }
 
@@ -90,15 +90,6 @@ describe("A model whose runs in the worker are quick", () => {
     for (const each of many(5000)) times.ran(NAME, 1, each);
     await run();
     assert.deepEqual(events, ["worker", "worker"]);
-  });
-
-  it("runs nothing for a call that is over", async () => {
-    const { run, events } = modelWith({ micros: many(20) });
-    await run();
-    await setImmediate();
-    const over = AbortSignal.abort(new StatusError(Code.CANCELLED, "gone"));
-    await assert.rejects(run(rows(1), over), { message: "gone" });
-    assert.deepEqual(events, ["worker"]);
   });
 
   it("stays in the worker when it can't be loaded a second time, and says so once", async () => {

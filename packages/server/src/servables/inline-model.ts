@@ -10,7 +10,7 @@ import { type PartialShape, type Signature, StatusError, type Tensor } from "@se
 import { rowsOf } from "../batching/batch.js";
 import type { Model } from "./engine-contract.js";
 import { MAX_SMALL_ROWS, type RunTimes } from "./run-times.js";
-import type { ServedModel } from "./served-model.js";
+import type { Caller, ServedModel } from "./served-model.js";
 
 export interface InlineModelOptions {
   /** How long the worker's runs took. */
@@ -44,13 +44,13 @@ export class InlineModel implements ClosableModel {
     signature: string,
     inputs: ReadonlyMap<string, Tensor>,
     outputs: readonly string[],
-    signal?: AbortSignal,
+    caller?: Caller,
   ): Promise<Map<string, Tensor>> {
     if (this.options.times.isQuick(signature) && this.#isSmall(signature, inputs)) {
-      if (this.#model !== undefined) return this.#run(this.#model, signature, inputs, outputs, signal);
+      if (this.#model !== undefined) return this.#run(this.#model, signature, inputs, outputs);
       this.#loading ??= this.#load();
     }
-    return this.worker.run(signature, inputs, outputs, signal);
+    return this.worker.run(signature, inputs, outputs, caller);
   }
 
   /** Ends the worker, after what it was given, and frees the model here. */
@@ -62,14 +62,13 @@ export class InlineModel implements ClosableModel {
     this.#model = undefined;
   }
 
+  /** There is no moment between here and the answer at which the caller could give up. */
   async #run(
     model: Model,
     signature: string,
     inputs: ReadonlyMap<string, Tensor>,
     outputs: readonly string[],
-    signal: AbortSignal | undefined,
   ): Promise<Map<string, Tensor>> {
-    signal?.throwIfAborted();
     const start = performance.now();
     try {
       return model.run(signature, inputs, outputs);

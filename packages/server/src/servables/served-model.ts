@@ -1,6 +1,12 @@
 /** What a loaded version offers to those who answer requests. Where and how it runs is for its loader to know. */
 import type { Signature, Tensor } from "@servable/formats";
 
+/** Who waits for an answer. */
+export interface Caller {
+  /** Aborted with a StatusError when nobody waits any more. May be made when it is first asked for. */
+  readonly signal?: AbortSignal;
+}
+
 export interface ServedModel {
   readonly signatures: ReadonlyMap<string, Signature>;
   /** The model's SignatureDefs as it was saved with: a serialized SignatureDefMap of get_model_metadata.proto. */
@@ -11,12 +17,11 @@ export interface ServedModel {
    * Takes the inputs over: their memory may be gone afterwards.
    *
    * @param outputs names of the outputs to compute
-   * @param signal aborted with a StatusError when nobody waits for the answer any more
    */
   run(
     signature: string,
     inputs: ReadonlyMap<string, Tensor>,
     outputs: readonly string[],
-    signal?: AbortSignal,
+    caller?: Caller,
   ): Promise<Map<string, Tensor>>;
 }

@@ -8,7 +8,7 @@ import { rowsOf } from "../batching/batch.js";
 import type { BatchingSettings } from "../batching/batching-settings.js";
 import { type RunRequest, Scheduler } from "../batching/scheduler.js";
 import type { Clock } from "../core/clock.js";
-import type { ServedModel } from "./served-model.js";
+import type { Caller, ServedModel } from "./served-model.js";
 import type { LoadedModel, WorkerThread } from "./worker-thread.js";
 
 const FIRST_RESTART_DELAY_MS = 100;
@@ -58,10 +58,10 @@ export class WorkerModel implements ServedModel {
     signature: string,
     inputs: ReadonlyMap<string, Tensor>,
     outputs: readonly string[],
-    signal?: AbortSignal,
+    caller?: Caller,
   ): Promise<Map<string, Tensor>> {
     if (this.#thread === undefined) return Promise.reject(this.#gone());
-    return this.#scheduler.submit({ signature, inputs, outputs }, signal);
+    return this.#scheduler.submit({ signature, inputs, outputs }, caller?.signal);
   }
 
   /** Ends the thread, after what it was given. */
