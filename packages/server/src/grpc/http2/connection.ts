@@ -47,6 +47,8 @@ const UNPRODUCTIVE_PER_SECOND = 200;
 const MAX_UNREAD_BYTES = 8 << 20;
 /** Streams that we ended, whose frames may still be on their way. */
 const MAX_REMEMBERED_RESETS = 1000;
+/** What the other side has to close a connection that we have ended. */
+const CLOSE_NOTICE_MS = 1000;
 /** A client that sends a body slower than this is cut off: bytes between two checks of stalled streams. */
 const MIN_BODY_BYTES_PER_CHECK = 1024;
 
@@ -247,7 +249,8 @@ export class Connection {
   #end(): void {
     this.#isEnded = true;
     this.#output.flush();
-    this.socket.end();
+    // A client that does not close its side once it has everything would keep the connection, and drain() with it.
+    this.socket.end(() => setTimeout(() => this.socket.destroy(), CLOSE_NOTICE_MS).unref());
   }
 
   #closed(): void {
@@ -261,7 +264,7 @@ export class Connection {
     this.#output.write(goAwayFrame(this.#lastStreamId, error.code, error.message));
     this.#end();
     // What the client still sends is not read, and must not keep the connection open.
-    setTimeout(() => this.socket.destroy(), 1000).unref();
+    setTimeout(() => this.socket.destroy(), CLOSE_NOTICE_MS).unref();
     for (const stream of [...this.#streams.values()]) this.#forget(stream, true);
   }
 
