@@ -66,7 +66,9 @@ export class MessageReader {
   #append(piece: Uint8Array): void {
     const size = this.#size + piece.length;
     if (size > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(size, 2 * this.#size, MIN_BUFFER_BYTES));
+      const announced = this.#size < PREFIX_BYTES ? size : PREFIX_BYTES + this.#length;
+      const doubled = Math.min(announced, Math.max(2 * this.#size, MIN_BUFFER_BYTES));
+      const grown = new Uint8Array(Math.max(size, doubled));
       grown.set(this.#bytes.subarray(0, this.#size));
       this.#bytes = grown;
     }
