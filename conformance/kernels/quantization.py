@@ -66,3 +66,57 @@ def uniform():
 
 
 case('UniformQuantize and UniformDequantize', uniform, **EXACT)
+
+# ---- graphs of quantized ops ------------------------------------------------------------------------------------
+
+
+def q8(values, shape, low, high):
+  """An 8-bit tensor of values, and its range."""
+  return tf.bitcast(tf.constant(np.array(values).reshape(shape), tf.uint8), tf.quint8), tf.constant(low), tf.constant(high)
+
+
+def q32(values, shape, low, high):
+  return tf.bitcast(tf.constant(np.array(values).reshape(shape), tf.int32), tf.qint32), tf.constant(low), tf.constant(high)
+
+
+def pseudo(count, seed):
+  return np.random.RandomState(seed).randint(0, 256, count)
+
+
+def graph_ops():
+  x, x0, x1 = q8(pseudo(32, 1), [1, 4, 4, 2], -1.0, 2.5)
+  w, w0, w1 = q8(pseudo(24, 2), [2, 2, 2, 3], -0.5, 0.75)
+  raw.QuantizedConv2D(input=x, filter=w, min_input=x0, max_input=x1, min_filter=w0, max_filter=w1, strides=[1, 1, 1, 1], padding='SAME')
+  y, y0, y1 = raw.QuantizedConv2D(input=x, filter=w, min_input=x0, max_input=x1, min_filter=w0, max_filter=w1, strides=[1, 2, 2, 1], padding='VALID')
+  low, high = raw.RequantizationRange(input=y, input_min=y0, input_max=y1)
+  raw.Requantize(input=y, input_min=y0, input_max=y1, requested_output_min=low, requested_output_max=high, out_type=tf.quint8)
+  raw.Requantize(input=y, input_min=y0, input_max=y1, requested_output_min=-1.0, requested_output_max=1.5, out_type=tf.quint8)
+  raw.QuantizeDownAndShrinkRange(input=y, input_min=y0, input_max=y1, out_type=tf.quint8)
+  a, a0, a1 = q8(pseudo(6, 3), [2, 3], -1.0, 1.0)
+  b, b0, b1 = q8(pseudo(12, 4), [3, 4], 0.0, 3.0)
+  raw.QuantizedMatMul(a=a, b=b, min_a=a0, max_a=a1, min_b=b0, max_b=b1)
+  raw.QuantizedMatMul(a=a, b=q8(pseudo(12, 4), [4, 3], 0.0, 3.0)[0], min_a=a0, max_a=a1, min_b=b0, max_b=b1, transpose_b=True)
+  raw.QuantizedMul(x=a, y=q8(pseudo(6, 5), [2, 3], 0.0, 6.0)[0], min_x=a0, max_x=a1, min_y=0.0, max_y=6.0)
+  for low, high in ((-3.0, 9.0), (0.0, 8.0)):
+    raw.QuantizedRelu(features=a, min_features=low, max_features=high)
+    raw.QuantizedRelu6(features=a, min_features=low, max_features=high)
+  window = dict(ksize=[1, 2, 2, 1], strides=[1, 2, 1, 1], padding='SAME')
+  raw.QuantizedMaxPool(input=x, min_input=x0, max_input=x1, **window)
+  raw.QuantizedAvgPool(input=x, min_input=x0, max_input=x1, **window)
+  raw.QuantizedReshape(tensor=a, shape=[3, -1], input_min=a0, input_max=a1)
+  c, c0, c1 = q8(pseudo(9, 6), [3, 3], -1.0, 1.0)
+  raw.QuantizedConcat(concat_dim=0, values=[a, c], input_mins=[a0, c0], input_maxes=[a1, c1])
+  raw.QuantizedConcat(concat_dim=0, values=[a, c], input_mins=[a0, tf.constant(0.5)], input_maxes=[a1, tf.constant(4.0)])
+
+
+case('graphs of quantized ops', graph_ops, rtol=1e-5, integerTolerance=1)
+
+
+def sums():
+  a, a0, a1 = q8(pseudo(6, 3), [2, 3], -1.0, 1.0)
+  b, b0, b1 = q8(pseudo(3, 4), [3], 0.0, 3.0)
+  raw.QuantizedBiasAdd(input=a, bias=b, min_input=a0, max_input=a1, min_bias=b0, max_bias=b1, out_type=tf.qint32)
+  raw.QuantizedAdd(x=a, y=b, min_x=a0, max_x=a1, min_y=b0, max_y=b1)
+
+
+case('sums of quantized values', sums, rtol=1e-5, integerTolerance=2)

@@ -29,6 +29,7 @@ import { placeholderKernels } from "./placeholders.js";
 import { poolingKernels } from "./pooling.js";
 import { productKernels } from "./products.js";
 import { quantizationKernels } from "./quantization.js";
+import { quantizedGraphKernels } from "./quantized-graphs.js";
 import { raggedKernels } from "./ragged/index.js";
 import { distortedBoxKernels } from "./random/distorted-boxes.js";
 import { fractionalPoolingKernels } from "./random/fractional-pooling.js";
@@ -106,4 +107,5 @@ export const hostRows: HostTable = {
   ...spatialGradientKernels,
   ...distortedBoxKernels,
   ...environmentKernels,
+  ...quantizedGraphKernels,
 };
