@@ -73,6 +73,8 @@ def tensor_json(array, dtype):
   # Not NumPy's own bytes, which lose zeros at the end.
   array = np.asarray(array, object if dtype == tf.string else None)
   flat = array.reshape(-1)
+  if dtype == tf.uint8 and flat.size > 32:  # pictures
+    return {'dtype': dtype.name, 'shape': list(array.shape), 'bytes': base64.b64encode(flat.tobytes()).decode()}
   if dtype == tf.string:
     values = [_text(v if isinstance(v, bytes) else str(v).encode()) for v in flat]
   else:

@@ -84,7 +84,8 @@ export function decodeWebp(file: Uint8Array, channels: number): Animation {
   if (channels !== 0 && channels !== 3 && channels !== 4)
     throw invalidArgument("WebP only supports 3 or 4 channels");
   const frames = decodeFrames({ file, format: "WEBP" });
-  const own = frames.some(({ hasAlpha }) => hasAlpha) ? 4 : 3;
+  // TensorFlow takes animations to have alpha, be there one or not.
+  const own = frames.length > 1 || frames.some(({ hasAlpha }) => hasAlpha) ? 4 : 3;
   if (channels !== 0 && channels !== own) {
     throw invalidArgument("Number of channels requested does not match input");
   }

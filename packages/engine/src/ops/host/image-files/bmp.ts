@@ -8,7 +8,7 @@ import { checkSize, type Pixels } from "./image-file.js";
 /** Up to where bits per pixel are said. */
 const LEAST_HEADER = 32;
 
-/** Decodes a file. `channels`: 0 for those of the file, which must be as many otherwise. */
+/** Decodes a file to 3 or 4 channels, or, with 0, to those that it has. */
 export function decodeBmp(file: Uint8Array, channels: number): Pixels {
   if (file.length < LEAST_HEADER) {
     throw invalidArgument(
@@ -27,16 +27,13 @@ export function decodeBmp(file: Uint8Array, channels: number): Pixels {
   }
   const own = bits / 8;
   const wanted = channels === 0 ? own : channels;
-  if (wanted !== own && !(own === 3 && wanted === 4)) {
-    throw invalidArgument(`channels attribute ${channels} does not match bits per pixel from file ${own}`);
-  }
   const height = Math.abs(signedHeight);
   checkSize("BMP", width, height);
   const rowBytes = Math.ceil((own * width) / 4) * 4;
-  // The last row may go without its padding.
-  if (start + rowBytes * (height - 1) + own * width > file.length) {
+  const surplus = file.length - start - rowBytes * height;
+  if (surplus !== 0) {
     throw invalidArgument(
-      `Incomplete bmp content: ${width} x ${height} pixels of ${bits} bits do not fit ${file.length} bytes`,
+      `Input size should match (header_size + row_size * abs_height) but they differ by ${surplus}`,
     );
   }
   const data = new Uint8Array(width * height * wanted);
@@ -49,7 +46,7 @@ export function decodeBmp(file: Uint8Array, channels: number): Pixels {
   return { width, height, channels: wanted, data };
 }
 
-/** Colours are stored blue first. */
+/** Colours are stored blue first; a grey serves all three. */
 function putPixel(
   file: Uint8Array,
   from: number,
@@ -58,10 +55,8 @@ function putPixel(
   at: number,
   wanted: number,
 ): void {
-  if (own === 1) {
-    data[at] = file[from] as number;
-    return;
+  for (let c = 0; c < Math.min(wanted, 3); c++) {
+    data[at + c] = file[own === 1 ? from : from + 2 - c] as number;
   }
-  for (let c = 0; c < 3; c++) data[at + c] = file[from + 2 - c] as number;
   if (wanted === 4) data[at + 3] = own === 4 ? (file[from + 3] as number) : 0xff;
 }

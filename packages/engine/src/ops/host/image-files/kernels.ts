@@ -27,7 +27,7 @@ interface DecodeOptions {
 }
 
 function decodeOptions({ op, attrs, outputTypes }: NodeFacts): DecodeOptions {
-  const channels = attrs.has("channels") ? attrs.int("channels") : 0;
+  const channels = op === "DecodeGif" ? 3 : attrs.int("channels");
   if (![0, 1, 3, 4].includes(channels)) {
     throw invalidArgument(`\`channels\` must be 0, 1, 3 or 4 but got ${channels}`);
   }

@@ -31,6 +31,7 @@ import {
   smallFloatsOf,
   stringTensor,
   type Tensor,
+  tensor,
 } from "@servable/formats";
 import { AttrValueSchema } from "@servable/formats/protobuf/tensorflow/core/framework/attr_value_pb";
 import { Attrs } from "../../../graph/attrs.js";
@@ -45,6 +46,8 @@ interface JsonTensor {
   readonly shape: Shape;
   /** Numbers (past 2^53, NaN and infinities as strings, complex ones as pairs); strings as text or {b64}. */
   readonly values: readonly (JsonNumber | { b64: string })[];
+  /** In place of values: the elements of a large uint8 tensor, in base64. */
+  readonly bytes?: string;
 }
 
 interface Step {
@@ -164,6 +167,9 @@ function assertFails(run: () => unknown, error: { code: CodeName; message: strin
 }
 
 function tensorOf(json: JsonTensor): Tensor {
+  if (json.bytes !== undefined) {
+    return tensor("uint8", json.shape, new Uint8Array(Buffer.from(json.bytes, "base64")));
+  }
   if (json.dtype === "string") {
     return stringTensor(json.shape, json.values.map(bytesOfJson));
   }

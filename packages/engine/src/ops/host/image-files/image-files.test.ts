@@ -1,0 +1,4 @@
+import { describeRecorded } from "../testing/recorded-cases.js";
+import { imageKernels } from "./kernels.js";
+
+describeRecorded("image_files", imageKernels);
