@@ -10,6 +10,7 @@ import {
   invalidArgument,
   notFound,
   readSavedModel,
+  resourceExhausted,
   SERVING_TAG,
   type Signature,
   StatusError,
@@ -140,16 +141,32 @@ class CompiledModel implements Model {
   }
 }
 
+/** Every signature is compiled when the model is loaded: what a small file may ask for is bounded. */
+const MAX_SIGNATURES = 500;
+const MAX_NODES = 500_000;
+
+function checkSize(what: string, size: number, limit: number): void {
+  if (size > limit) {
+    throw resourceExhausted(
+      `the model's signatures are too many to compile: ${size} ${what}, at most ${limit}`,
+    );
+  }
+}
+
 /** All graphs come first, for what one signature assigns no other may freeze; equal graphs are compiled once. */
 function compileSignatures(
   program: Program,
   signatures: ReadonlyMap<string, Signature>,
   options: LoadOptions,
 ): Map<string, SignatureRunner | StatusError> {
+  checkSize("signatures", signatures.size, MAX_SIGNATURES);
   const graphs = new Map<Signature, Graph | StatusError>();
+  let nodes = 0;
   for (const signature of signatures.values()) {
     const graph = attempt(() => program.signatureGraph(signature));
     graphs.set(signature, graph);
+    nodes += graph instanceof StatusError ? 0 : graph.nodes.length;
+    checkSize("nodes", nodes, MAX_NODES);
     if (!(graph instanceof StatusError)) program.noteAssignments(graph);
   }
   const compiled = new Map<string, CompiledRequest>();

@@ -22,6 +22,7 @@ import { type Edge, edgeName, edgeType, feedNode, type Graph, type Node } from "
 import { FunctionLibrary, type ImportedGraph, importGraph, mainTensor } from "./graph/import.js";
 import { type Analyzed, analyze } from "./passes/analyze.js";
 import { assignedVariables, freezeVariables } from "./passes/freeze-variables.js";
+import { LoadBudget } from "./passes/load-budget.js";
 import { cut, Lowering } from "./passes/lower.js";
 import { orderEffects } from "./passes/order-effects.js";
 import { pruneBodies } from "./passes/prune-bodies.js";
@@ -48,6 +49,7 @@ export class Program {
   private readonly lowering: Lowering;
   private readonly references: RefVariables;
   private readonly frozen = new Map<string, ConstantSource>();
+  private readonly budget = LoadBudget.forInitialization();
   /** Variables that some signature assigns: they stay variables in all. */
   private readonly assigned = new Set<string>();
 
@@ -172,7 +174,7 @@ export class Program {
       fetches: [],
       targets: [target],
     });
-    const plan = Plan.compile(analyze(graph), { hostOnly: true, name: target });
+    const plan = Plan.compile(analyze(graph), { hostOnly: true, name: target, budget: this.budget });
     this.run(
       plan,
       present.map(([, value]) => value),

@@ -9,10 +9,12 @@ export type PartialShape = readonly number[] | null;
 
 /** More elements than this cannot be held in one JavaScript array. */
 const MAX_ELEMENTS = 2 ** 32 - 2;
+/** Sizes whose product passes this on the way make no shape in TensorFlow, whatever follows: it multiplies int64. */
+const MAX_PRODUCT = 2 ** 63;
 
 /**
  * How many elements a shape holds: 1 for a scalar, 0 when any size is 0.
- * INVALID_ARGUMENT on a negative size or when the product passes 2^32.
+ * INVALID_ARGUMENT on a negative size, or when the product passes 2^32, or 2^63 before a size of 0 ends it.
  */
 export function elementCount(shape: Shape): number {
   let count = 1;
@@ -21,9 +23,9 @@ export function elementCount(shape: Shape): number {
       throw invalidArgument(`Shape ${shapeText(shape)} has a size that is not a natural number`);
     }
     count *= size;
+    if (count >= MAX_PRODUCT) break;
   }
-  // Written so that NaN (zero times an overflow) is refused too.
-  if (!(count <= MAX_ELEMENTS)) throw invalidArgument(`Shape ${shapeText(shape)} has too many elements`);
+  if (count > MAX_ELEMENTS) throw invalidArgument(`Shape ${shapeText(shape)} has too many elements`);
   return count;
 }
 

@@ -7,7 +7,15 @@
  * Tensor::AsProtoField in tensorflow/core/framework/tensor.cc.
  */
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { DT_RESOURCE, DT_VARIANT, type DType, dataTypeName, dtypeInfo, requireDtype } from "./dtype.js";
+import {
+  DT_RESOURCE,
+  DT_VARIANT,
+  type DType,
+  dataTypeName,
+  dtypeFromNumber,
+  dtypeInfo,
+  requireDtype,
+} from "./dtype.js";
 import { type TensorProto, TensorProtoSchema } from "./protobuf/gen/tensorflow/core/framework/tensor_pb.js";
 import {
   type TensorShapeProto,
@@ -27,7 +35,7 @@ import {
 } from "./tensor.js";
 
 /** A short list may stand for this much memory and no more. A larger tensor has to bring its own bytes. */
-const MAX_BROADCAST_BYTES = 2 ** 31;
+const MAX_BROADCAST_BYTES = 2 ** 28;
 /** What one element of a string tensor costs in memory, at least. */
 const STRING_ELEMENT_BYTES = 32;
 
@@ -73,7 +81,7 @@ const listOf = {
  *
  * @param where names the tensor in errors, such as `input "x"` or `node "Const_3", attr "value"`
  * @throws INVALID_ARGUMENT for a dtype without values, a shape that is not fully known, or values that do not fit it;
- *   UNIMPLEMENTED for handles (DT_RESOURCE, DT_VARIANT); RESOURCE_EXHAUSTED when a short list stands for over 2 GiB
+ *   UNIMPLEMENTED for handles (DT_RESOURCE, DT_VARIANT); RESOURCE_EXHAUSTED when a short list stands for over 256 MiB
  */
 export function tensorFromProto(proto: TensorProto, where: string): Tensor {
   const number: number = proto.dtype;
@@ -86,6 +94,23 @@ export function tensorFromProto(proto: TensorProto, where: string): Tensor {
   if (dtype === "string") return { dtype, shape, data: stringsOf(proto, shape, count, where) };
   const data = numbersOf(proto, dtype, shape, count, where);
   return { dtype, shape, data } as NumericTensor;
+}
+
+/**
+ * How many bytes of memory the tensor of a TensorProto takes beyond those that the message brings: a short list stands
+ * for many elements. 0 for a message that tensorFromProto refuses.
+ */
+export function bytesBeyondProto(proto: TensorProto): number {
+  const dtype = dtypeFromNumber(proto.dtype);
+  const shape = partialShapeFromProto(proto.tensorShape);
+  if (dtype === undefined || proto.tensorContent.length > 0) return 0;
+  if (shape === null || shape.some((size) => size < 0)) return 0;
+  const count = shape.reduce((product, size) => product * size, 1);
+  const [given, size] =
+    dtype === "string"
+      ? [proto.stringVal.length, STRING_ELEMENT_BYTES]
+      : [proto[listOf[dtype]].length / dtypeInfo(dtype).lanes, dtypeInfo(dtype).size];
+  return Math.max(0, count - given) * size;
 }
 
 /**

@@ -12,6 +12,7 @@ import {
   tensorFromProto,
 } from "@servable/formats";
 import type { AttrValue } from "@servable/formats/protobuf/tensorflow/core/framework/attr_value_pb";
+import type { TensorProto } from "@servable/formats/protobuf/tensorflow/core/framework/tensor_pb";
 import type { TensorShapeProto } from "@servable/formats/protobuf/tensorflow/core/framework/tensor_shape_pb";
 
 type Kind = Exclude<AttrValue["value"]["case"], undefined>;
@@ -77,8 +78,14 @@ export class Attrs {
     return partialShape(this.get(name, "shape"));
   }
 
+  /** The same tensor each time: a constant in a function that is called often is one in memory. */
   tensor(name: string): Tensor {
-    return tensorFromProto(this.get(name, "tensor"), `${this.owner}, attribute "${name}"`);
+    const proto = this.get(name, "tensor");
+    const known = tensors.get(proto);
+    if (known !== undefined) return known;
+    const made = tensorFromProto(proto, `${this.owner}, attribute "${name}"`);
+    tensors.set(proto, made);
+    return made;
   }
 
   /** The name of the function that an attribute refers to. */
@@ -142,6 +149,8 @@ export class Attrs {
 }
 
 const decoder = new TextDecoder();
+
+const tensors = new WeakMap<TensorProto, Tensor>();
 
 /** A shape as attributes and signatures carry it. */
 export function partialShape(proto: TensorShapeProto): PartialShape {

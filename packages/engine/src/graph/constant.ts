@@ -40,10 +40,19 @@ class RestoredTensor {
     this.shape = source.shape;
   }
 
+  get isRead(): boolean {
+    return this.loaded !== undefined;
+  }
+
   get data(): Tensor["data"] {
     this.loaded ??= this.source.read();
     return this.loaded.data;
   }
+}
+
+/** Whether nobody has read a tensor's value from its file yet: its size costs no memory. */
+export function isUnread(tensor: Tensor): boolean {
+  return tensor instanceof RestoredTensor && !tensor.isRead;
 }
 
 /** The constant as a tensor that host ops can pass on without reading it. */

@@ -7,6 +7,7 @@
  */
 import {
   attrProblems,
+  bytesBeyondProto,
   DT_RESOURCE,
   DT_VARIANT,
   dtypeFromNumber,
@@ -16,6 +17,7 @@ import {
   notFound,
   type OpDef,
   opDef,
+  resourceExhausted,
 } from "@servable/formats";
 import type { FunctionDef } from "@servable/formats/protobuf/tensorflow/core/framework/function_pb";
 import type { GraphDef } from "@servable/formats/protobuf/tensorflow/core/framework/graph_pb";
@@ -43,10 +45,14 @@ export interface ImportedGraph {
   readonly effects: readonly Node[];
 }
 
+/** Constants that are written as one value may stand for this much memory altogether. */
+const MAX_EXPANSION = 2 ** 28;
+
 /** The functions of a graph, imported when first called. */
 export class FunctionLibrary {
   private readonly definitions: ReadonlyMap<string, FunctionDef>;
   private readonly signatures = new Map<string, OpDef>();
+  private expansion = 0;
 
   constructor(functions: readonly FunctionDef[]) {
     this.definitions = new Map(functions.map((def) => [def.signature?.name ?? "", def]));
@@ -54,6 +60,11 @@ export class FunctionLibrary {
 
   has(name: string): boolean {
     return this.definitions.has(name);
+  }
+
+  /** Nodes of all functions together, as the file has them. */
+  get nodeCount(): number {
+    return [...this.definitions.values()].reduce((sum, def) => sum + def.nodeDef.length, 0);
   }
 
   /** A fresh import of a function's body. INVALID_ARGUMENT when the library has no such function. */
@@ -78,6 +89,19 @@ export class FunctionLibrary {
   check(): void {
     for (const def of this.definitions.values()) {
       for (const node of def.nodeDef) this.definitionOf(node.op, node.name);
+    }
+  }
+
+  /** RESOURCE_EXHAUSTED when the constants met so far stand for far more memory than the file has. */
+  noteConstant(node: NodeDef): void {
+    const value = node.attr.value?.value;
+    if (node.op !== "Const" || value?.case !== "tensor") return;
+    this.expansion += bytesBeyondProto(value.value);
+    if (this.expansion > MAX_EXPANSION) {
+      throw resourceExhausted(
+        `Const node "${node.name}": the constants that the graph writes as one value stand for ${this.expansion} ` +
+          `bytes, more than ${MAX_EXPANSION}`,
+      );
     }
   }
 
@@ -211,6 +235,7 @@ function createNodes(defs: readonly NodeDef[], library: FunctionLibrary): Map<st
   for (const def of defs) {
     if (nodes.has(def.name)) throw invalidArgument(`node "${def.name}" is defined twice`);
     nodes.set(def.name, createNode(def, library));
+    library.noteConstant(def);
   }
   return nodes;
 }

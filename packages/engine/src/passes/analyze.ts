@@ -27,6 +27,7 @@ import type { Inferred, ShapeContext } from "../ops/op-table.js";
 import { shapeRows } from "../ops/shape/index.js";
 import { ResourceManager } from "../runtime/resource-manager.js";
 import { asTensor, isTensor } from "../values.js";
+import { LoadBudget } from "./load-budget.js";
 import { tripCount } from "./loop-counters.js";
 import { type Replacement, rewrite, unique, type Visited, wholeNode } from "./rewrite.js";
 
@@ -50,16 +51,22 @@ export interface Analyzed {
 interface Scope {
   readonly known: Map<Node, readonly Known[]>;
   readonly bodies: Map<Node, readonly Analyzed[]>;
-  /** How many loops are around it. */
+  readonly place: Place;
+}
+
+interface Place {
+  /** How many loops are around. */
   readonly depth: number;
+  /** For folding. */
+  readonly budget: LoadBudget;
 }
 
 /** Analyzes and folds. `args` says what is known of the graph's inputs; their declared shapes by default. */
 export function analyze(graph: Graph, args?: readonly Known[]): Analyzed {
-  return analyzeAt(0, graph, args);
+  return analyzeAt({ depth: 0, budget: LoadBudget.forFolding() }, graph, args);
 }
 
-function analyzeAt(depth: number, graph: Graph, args?: readonly Known[]): Analyzed {
+function analyzeAt(place: Place, graph: Graph, args?: readonly Known[]): Analyzed {
   const known = new Map<Node, readonly Known[]>();
   const bodies = new Map<Node, readonly Analyzed[]>();
   const argIndex = new Map(graph.inputs.map((node, i) => [node, i]));
@@ -70,7 +77,7 @@ function analyzeAt(depth: number, graph: Graph, args?: readonly Known[]): Analyz
       known.set(node, [args?.[arg] ?? { type: node.outputTypes[0] as ValueType, shape: node.shape ?? null }]);
       return wholeNode(node);
     }
-    return visitNode(visited, { known, bodies, depth });
+    return visitNode(visited, { known, bodies, place });
   };
   return { graph: rewrite(graph, visit), known, bodies };
 }
@@ -90,7 +97,7 @@ function visitNode({ node, inputs, controls }: Visited, scope: Scope): Replaceme
   if (node.op === "Const") return constants(node, [constantOf(node.attrs.tensor("value"))], known);
   if (node.bodies !== undefined) return visitBodies(copy, inputKnown, scope);
   const inferred = infer(copy, inputKnown);
-  const folded = controls.length === 0 ? fold(copy, inputKnown, inferred) : undefined;
+  const folded = controls.length === 0 ? fold(copy, inputKnown, inferred, scope.place.budget) : undefined;
   if (folded !== undefined) return constants(node, folded, known);
   known.set(copy, inferred);
   return wholeNode(copy);
@@ -129,7 +136,8 @@ function integerEntries(constant: ConstantSource): number[] | undefined {
 
 // ---- one node ------------------------------------------------------------------------------------------------
 
-function infer(node: Node, inputs: readonly Known[]): Known[] {
+/** What is known of a node's outputs when this is known of its inputs. */
+export function infer(node: Node, inputs: readonly Known[]): Known[] {
   const rule = shapeRows[node.op];
   const inferred = rule === undefined ? [] : rule(shapeContext(node, inputs));
   return node.outputTypes.map((type, i) => ({
@@ -185,7 +193,12 @@ function smallTensor(constant: ConstantSource | undefined): Tensor | undefined {
 const noResources = new ResourceManager();
 
 /** The outputs as constants: computed, or known in full by inference (such as the Shape of a static tensor). */
-function fold(node: Node, inputs: readonly Known[], outputs: readonly Known[]): ConstantSource[] | undefined {
+function fold(
+  node: Node,
+  inputs: readonly Known[],
+  outputs: readonly Known[],
+  budget: LoadBudget,
+): ConstantSource[] | undefined {
   const row = hostRows[node.op];
   if (row?.effect !== undefined || outputs.length === 0) return undefined;
   const inferred = outputs.map((known, i) => fromPartial(known, node.outputTypes[i]));
@@ -197,12 +210,20 @@ function fold(node: Node, inputs: readonly Known[], outputs: readonly Known[]): 
     return undefined;
   const tensors = inputs.map((known) => smallTensor(known.constant));
   if (tensors.some((value) => value === undefined)) return undefined;
-  return compute(node, tensors as Tensor[]);
+  return compute(node, tensors as Tensor[], outputs, budget);
 }
 
-function compute(node: Node, inputs: readonly Tensor[]): ConstantSource[] | undefined {
+function compute(
+  node: Node,
+  inputs: readonly Tensor[],
+  known: readonly Known[],
+  budget: LoadBudget,
+): ConstantSource[] | undefined {
   try {
-    const outputs = hostRows[node.op]?.kernel(facts(node))(inputs, { resources: noResources });
+    const kernel = hostRows[node.op]?.kernel(facts(node));
+    if (kernel === undefined) return undefined;
+    const run = () => kernel(inputs, { resources: noResources });
+    const outputs = budget.runIfAffordable(node, inputs, known, run);
     if (outputs === undefined || !outputs.every(isTensor)) return undefined;
     return outputs.map((value) => constantOf(asTensor(value)));
   } catch (error) {
@@ -231,8 +252,8 @@ function visitBodies(node: Node, inputs: readonly Known[], scope: Scope): Replac
   const taken = isLoop(node) ? undefined : takenBranch(node, inputs[0]);
   if (taken !== undefined) return inlineBranch(node, taken, scope);
   const analyzed = isLoop(node)
-    ? analyzeLoop(node, inputs, scope.depth)
-    : analyzeBranches(node, inputs, scope.depth);
+    ? analyzeLoop(node, inputs, scope.place)
+    : analyzeBranches(node, inputs, scope.place);
   const copy: Node = { ...node, bodies: analyzed.bodies.map((body) => body.graph) };
   scope.bodies.set(copy, analyzed.bodies);
   scope.known.set(copy, analyzed.outputs);
@@ -278,18 +299,19 @@ interface AnalyzedBodies {
   readonly outputs: readonly Known[];
 }
 
-function analyzeBranches(node: Node, inputs: readonly Known[], depth: number): AnalyzedBodies {
+function analyzeBranches(node: Node, inputs: readonly Known[], place: Place): AnalyzedBodies {
   const args = inputs.slice(1);
-  const bodies = (node.bodies ?? []).map((body) => analyzeAt(depth, body, args));
+  const bodies = (node.bodies ?? []).map((body) => analyzeAt(place, body, args));
   const outputs = node.outputTypes.map((type, i) =>
     bodies.map((body) => widened(knownOf(body.known, outputEdge(node, body.graph, i)), type)).reduce(agreed),
   );
   return { bodies, outputs };
 }
 
-function analyzeLoop(node: Node, inputs: readonly Known[], depth: number): AnalyzedBodies {
+function analyzeLoop(node: Node, inputs: readonly Known[], place: Place): AnalyzedBodies {
   const [cond, body] = node.bodies as readonly [Graph, Graph];
-  const rounds = ROUNDS[depth] ?? 0;
+  const rounds = ROUNDS[place.depth] ?? 0;
+  const inside = { ...place, depth: place.depth + 1 };
   const vary = (known: readonly Known[], change: (each: Known, i: number) => Known) =>
     known.map((each, i) => (isInvariant(body, i) ? each : change(each, i)));
   // With one round only, sizes are taken for unknown from the start.
@@ -298,12 +320,12 @@ function analyzeLoop(node: Node, inputs: readonly Known[], depth: number): Analy
   for (let round = 0; ; round++) {
     const isLast = round >= rounds;
     if (isLast) args = vary(args, ({ type }) => ({ type, shape: null }));
-    const analyzed = analyzeAt(depth + 1, body, args);
+    const analyzed = analyzeAt(inside, body, args);
     const next = vary(args, (each, i) =>
       agreed(each, widened(knownOf(analyzed.known, outputEdge(node, analyzed.graph, i)), each.type)),
     );
     if (isLast || next.every((known, i) => sameKnown(known, args[i] as Known))) {
-      const bodies = [analyzeAt(depth + 1, cond, args), analyzed];
+      const bodies = [analyzeAt(inside, cond, args), analyzed];
       return { bodies, outputs: [...args, ...stackedItems(node, analyzed)] };
     }
     args = next;

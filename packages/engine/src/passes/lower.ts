@@ -2,15 +2,28 @@
  * From imported nodes to graphs without calls: what is asked for is cut out at the feeds, TF1 control flow is lifted,
  * functions are inlined, and If, Case and While get their branches and bodies as graphs.
  */
-import { invalidArgument, resourceExhausted, unimplemented } from "@servable/formats";
+import { bytesBeyondProto, invalidArgument, resourceExhausted, unimplemented } from "@servable/formats";
 import { type Edge, edgeName, type Graph, isLoop, makeGraph, type Node } from "../graph/graph.js";
 import type { FunctionLibrary, ImportedNode } from "../graph/import.js";
 import { isTf1ControlFlow, liftControlFlow } from "./lift-control-flow.js";
 import { type Replacement, rewriteAll, type Visited } from "./rewrite.js";
 
-/** Calls nested deeper than this, or more inlined nodes than this, are refused. */
+/** Calls nested deeper than this are refused. */
 const MAX_DEPTH = 100;
-const MAX_NODES = 1_000_000;
+
+/** What inlining may make for one request: functions that call each other can stand for any number of nodes. */
+const LIMITS = {
+  /** Beyond ten times what the file has. */
+  nodes: 50_000,
+  /** A node's name begins with those of all calls around it. */
+  "characters of names": 2 ** 28,
+  /** Constants that the file writes as one value, for each of their copies. */
+  "bytes of constants": 2 ** 28,
+} as const;
+type Amounts = Record<keyof typeof LIMITS, number>;
+const GROWTH = 10;
+
+const NOTHING: Amounts = { nodes: 0, "characters of names": 0, "bytes of constants": 0 };
 
 /** Part of an imported graph, cut at what is fed. Its nodes are private and may have cycles. */
 export interface Cut {
@@ -60,11 +73,20 @@ export function cut(
 export class Lowering {
   private readonly functions = new Map<string, Graph>();
   private readonly open = new Set<string>();
-  private inlined = 0;
+  private readonly limits: Readonly<Amounts>;
+  private inlined: Amounts = { ...NOTHING };
 
-  constructor(private readonly library: FunctionLibrary) {}
+  constructor(private readonly library: FunctionLibrary) {
+    this.limits = { ...LIMITS, nodes: LIMITS.nodes + GROWTH * library.nodeCount };
+  }
 
+  /** RESOURCE_EXHAUSTED when inlining makes too much of it; UNIMPLEMENTED when a function calls itself. */
   lower(part: Cut): Graph {
+    this.inlined = { ...NOTHING };
+    return this.lowerPart(part);
+  }
+
+  private lowerPart(part: Cut): Graph {
     const lifted = part.nodes.some(isTf1ControlFlow) ? liftControlFlow(part) : part;
     const graph = makeGraph(lifted.inputs, lifted.outputs, lifted.effects);
     return rewriteAll(graph, (visited) => this.visit(visited));
@@ -78,11 +100,14 @@ export class Lowering {
       throw unimplemented(`function "${name}" calls itself; recursion is not supported`);
     if (this.open.size >= MAX_DEPTH) throw resourceExhausted(`functions are nested deeper than ${MAX_DEPTH}`);
     this.open.add(name);
-    const { args, results, effects } = this.library.import(name);
-    const graph = this.lower(cut(new Map(), results, effects, args));
-    this.open.delete(name);
-    this.functions.set(name, graph);
-    return graph;
+    try {
+      const { args, results, effects } = this.library.import(name);
+      const graph = this.lowerPart(cut(new Map(), results, effects, args));
+      this.functions.set(name, graph);
+      return graph;
+    } finally {
+      this.open.delete(name);
+    }
   }
 
   private visit(visited: Visited): Replacement | undefined {
@@ -113,8 +138,7 @@ export class Lowering {
   /** The call's outputs wait for the function's effects, so that fetching any of them runs them all. */
   private inline(call: Visited, name: string): Replacement {
     const template = this.functionGraph(name);
-    this.inlined += template.nodes.length;
-    if (this.inlined > MAX_NODES) throw resourceExhausted(`inlining functions passes ${MAX_NODES} nodes`);
+    this.charge(template, call.node);
     if (template.inputs.length !== call.inputs.length) {
       throw invalidArgument(
         `${call.node.op} node "${call.node.name}": function "${name}" takes ${template.inputs.length} arguments, got ${call.inputs.length}`,
@@ -123,6 +147,38 @@ export class Lowering {
     const body = instantiate(template, call);
     return { outputs: body.outputs, controls: [...body.effects, ...body.outputs.map((edge) => edge.node)] };
   }
+
+  private charge(template: Graph, call: Node): void {
+    const size = amountsOf(template);
+    this.inlined.nodes += size.nodes;
+    this.inlined["characters of names"] += size["characters of names"] + size.nodes * (call.name.length + 1);
+    this.inlined["bytes of constants"] += size["bytes of constants"];
+    for (const [what, limit] of Object.entries(this.limits)) {
+      if (this.inlined[what as keyof Amounts] > limit) {
+        throw resourceExhausted(`${call.op} node "${call.name}": inlining functions passes ${limit} ${what}`);
+      }
+    }
+  }
+}
+
+const amounts = new WeakMap<Graph, Amounts>();
+
+function amountsOf(template: Graph): Amounts {
+  const known = amounts.get(template);
+  if (known !== undefined) return known;
+  const { nodes } = template;
+  const made = {
+    nodes: nodes.length,
+    "characters of names": nodes.reduce((sum, { name }) => sum + name.length, 0),
+    "bytes of constants": nodes.reduce((sum, node) => sum + expansionOf(node), 0),
+  };
+  amounts.set(template, made);
+  return made;
+}
+
+function expansionOf({ op, attrs }: Node): number {
+  const value = op === "Const" ? attrs.raw("value")?.value : undefined;
+  return value?.case === "tensor" ? bytesBeyondProto(value.value) : 0;
 }
 
 /** A copy of a function's graph inside its caller: arguments bound, names prefixed, controls inherited. */

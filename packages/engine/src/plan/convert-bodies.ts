@@ -10,6 +10,7 @@ import { carrierOf, type OnnxFragment, type OnnxValue } from "../onnx/emitter.js
 import type { OnnxAttr, OnnxGraph, OnnxOp, OnnxPort } from "../onnx/onnx-graph.js";
 import { NotExpressible } from "../ops/op-table.js";
 import { type Analyzed, knownOf } from "../passes/analyze.js";
+import { overgrownConstants } from "./constant-growth.js";
 import { type Conversion, convert } from "./convert.js";
 import { convertRecurrence } from "./convert-recurrence.js";
 import { carriedConstant, portShape, usedNames } from "./onnx-group.js";
@@ -165,10 +166,12 @@ class BodiesConverter {
     const bound = new Map(graph.inputs.map((feed, i) => [`${feed.name}:0`, args[i] as OnnxValue]));
     const rename = (name: string) => (name === "" ? "" : (bound.get(name)?.name ?? prefix + name));
     const ops: OnnxOp[] = [];
+    const overgrown = overgrownConstants(graph, known);
     for (const node of graph.nodes) {
       if (node.op === "Feed" || node.constant !== undefined) continue;
       const converted =
-        node.bodies === undefined ? convert(node, known) : convertBodies(node, body, this.depth + 1);
+        overgrown.get(node) ??
+        (node.bodies === undefined ? convert(node, known) : convertBodies(node, body, this.depth + 1));
       if ("refusal" in converted) {
         throw new NotExpressible(`it contains ${node.op} node "${node.name}": ${converted.refusal}`);
       }

@@ -3,14 +3,16 @@
  * Running is synchronous and holds no state of its own: two runs of one plan may nest (a loop's body in a loop).
  */
 import { type DType, internal, invalidArgument, sameShape, shapeText, type Tensor } from "@servable/formats";
+import { constantOf, isUnread } from "../graph/constant.js";
 import { type Edge, edgeName, edgeType, isLoop, type Known, type Node } from "../graph/graph.js";
 import { carrierOf } from "../onnx/emitter.js";
 import { hostRows } from "../ops/host/index.js";
 import { joinElements } from "../ops/host/tensor-lists.js";
 import type { Kernel, KernelContext } from "../ops/op-table.js";
-import { type Analyzed, facts } from "../passes/analyze.js";
+import { type Analyzed, facts, infer, knownConstant } from "../passes/analyze.js";
+import type { LoadBudget } from "../passes/load-budget.js";
 import { OnnxSession, type SessionOptions } from "../runtime/session.js";
-import { asTensor, type Value } from "../values.js";
+import { asTensor, isTensor, type Value } from "../values.js";
 import { fromCarrier, joinFragments, toCarrier } from "./onnx-group.js";
 import { type Group, type Partition, partition } from "./partition.js";
 import { prepareLoops } from "./prepare-loops.js";
@@ -18,6 +20,8 @@ import { prepareLoops } from "./prepare-loops.js";
 export interface PlanOptions extends SessionOptions {
   /** Runs everything on the host: for initialisation, which runs once. */
   readonly hostOnly?: boolean;
+  /** What running it may cost, while nobody has asked for anything; without limits when absent. */
+  readonly budget?: LoadBudget;
   /** For messages and dumps. */
   readonly name: string;
 }
@@ -152,8 +156,9 @@ class PlanCompiler {
     const inputs = node.inputs.map((edge) => this.slot(edge));
     const outputs = node.outputTypes.map((_, index) => this.slot({ node, index }));
     const kernel = node.bodies === undefined ? this.kernel(node) : this.bodiesKernel(node);
+    const runKernel = this.withinBudget(node, kernel.run);
     const run = (slots: Slots, context: KernelContext) => {
-      const results = kernel.run(
+      const results = runKernel(
         inputs.map((slot) => slots[slot] as Value),
         context,
       );
@@ -168,13 +173,21 @@ class PlanCompiler {
     return { run: row.kernel(facts(node)) };
   }
 
+  private withinBudget(node: Node, run: Kernel): Kernel {
+    const { budget } = this.options;
+    if (budget === undefined || node.bodies !== undefined) return run;
+    return (inputs, context) =>
+      budget.run(node, inputs, infer(node, inputs.map(knownValue)), () => run(inputs, context));
+  }
+
   private bodiesKernel(node: Node): { run: Kernel; dispose: () => void } {
     const analyzed = this.analyzed.bodies.get(node) ?? [];
     const plans = analyzed.map((body, i) =>
       Plan.assemble(body, { ...this.options, name: `${this.options.name}/${node.name}/${i}` }),
     );
     const known = this.analyzed.known.get(node) ?? [];
-    const run = isLoop(node) ? loopKernel(node, plans, known) : branchKernel(node, plans);
+    const { budget } = this.options;
+    const run = isLoop(node) ? loopKernel(node, plans, known, budget) : branchKernel(node, plans);
     const dispose = () => {
       for (const plan of plans) plan.dispose();
     };
@@ -182,10 +195,21 @@ class PlanCompiler {
   }
 }
 
+/** A value that is there, as inference knows it. */
+function knownValue(value: Value): Known {
+  if (isTensor(value) && !isUnread(value)) return knownConstant(constantOf(value));
+  return { type: value.dtype, shape: value.shape };
+}
+
 /** A loop that has not ended after this many steps never will. */
 const MAX_STEPS = 1_000_000_000;
 
-function loopKernel(node: Node, [cond, body]: readonly Plan[], known: readonly Known[]): Kernel {
+function loopKernel(
+  node: Node,
+  [cond, body]: readonly Plan[],
+  known: readonly Known[],
+  budget: LoadBudget | undefined,
+): Kernel {
   if (cond === undefined || body === undefined)
     throw internal(`${node.op} node "${node.name}" has no bodies`);
   const stack = (items: readonly Value[], k: number) =>
@@ -196,6 +220,7 @@ function loopKernel(node: Node, [cond, body]: readonly Plan[], known: readonly K
     for (let step = 0; step < MAX_STEPS; step++) {
       if (!isTrue(cond.run(values, context)[0] as Value))
         return [...values, ...items.map((each, k) => stack(each, k))];
+      budget?.step(node);
       const results = body.run(values, context);
       values = results.slice(0, inputs.length);
       for (const [k, stacked] of items.entries()) stacked.push(results[inputs.length + k] as Value);

@@ -212,18 +212,21 @@ const kernelFailure = /while running (\w+) node\. Name:'(.*?)' Status Message: (
 
 /**
  * ONNX Runtime's messages as status errors. The compiler has checked the graph, so a kernel that fails while it runs
- * has met inputs that don't go together: INVALID_ARGUMENT. Memory is RESOURCE_EXHAUSTED, the rest INTERNAL.
+ * has met inputs that don't go together: INVALID_ARGUMENT, and so are shapes that it finds wrong while it compiles.
+ * Memory is RESOURCE_EXHAUSTED, the rest INTERNAL.
  */
 function runtimeError(error: unknown, doing: string): StatusError {
   const text = error instanceof Error ? error.message : String(error);
-  if (/bad_alloc|failed to allocate|out of memory/i.test(text)) {
+  if (/bad_alloc|failed to allocate|out of memory|would require more than/i.test(text)) {
     return resourceExhausted(`${doing}: not enough memory`, { cause: error });
   }
   const [, operator, name, reason] = kernelFailure.exec(text) ?? [];
   if (operator !== undefined) {
     return invalidArgument(`node "${name}" (${operator}): ${reason?.trim()}`, { cause: error });
   }
-  const isInput = doing.startsWith("running") && /shape|dimension|rank/i.test(text);
+  const isInput = doing.startsWith("running")
+    ? /shape|dimension|rank/i.test(text)
+    : /\[(Shape|Type)InferenceError\]/.test(text);
   return new StatusError(isInput ? Code.INVALID_ARGUMENT : Code.INTERNAL, `${doing}: ${text}`, {
     cause: error,
   });
