@@ -53,8 +53,8 @@ class RecurrenceEmitter {
 
   emit(): OnnxFragment {
     const { hidden, cellState, lastOutput, yields, mask } = this.recurrence;
-    const sequence = this.rows(this.recurrence.sequence);
-    const steps = mask === undefined ? undefined : this.steps(this.rows(mask));
+    const sequence = this.notEmpty(this.rows(this.recurrence.sequence));
+    const steps = mask === undefined ? undefined : this.steps(this.notEmpty(this.rows(mask)));
     const [all, lastHidden, lastCell] = this.layer(sequence, steps);
     const results = new Map<number, OnnxValue>([[hidden, this.last(lastHidden, hidden, steps)]]);
     if (cellState !== undefined && lastCell !== undefined) {
@@ -106,6 +106,18 @@ class RecurrenceEmitter {
     });
     const end = limits.reduce((a, b) => g.op("Min", [a, b]));
     return g.op("Slice", [value, g.ints([0]), g.op("Max", [end, g.ints([0])]), g.ints([0])]);
+  }
+
+  /**
+   * Steps of rows, of which there are some: ONNX Runtime 1.30 ends the process on an LSTM or GRU without rows, on a GRU
+   * without steps, and on the TopK of a mask without rows. Such a tensor does not fit this reshape, which is an error.
+   */
+  private notEmpty(steps: OnnxValue): OnnxValue {
+    const { g } = this;
+    const { cell, mask } = this.recurrence;
+    if (cell.kind === "RNN" && mask === undefined) return steps;
+    const least = g.ints([cell.kind === "GRU" ? 1 : 0, 1, 0]);
+    return g.op("Reshape", [steps, g.op("Max", [g.op("Shape", [steps]), least])], { allowzero: 1 });
   }
 
   /** All outputs [S, B, units], and the last states [1, B, units]. */
