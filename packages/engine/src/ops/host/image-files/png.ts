@@ -198,12 +198,8 @@ function unfilterLine(filter: number, line: Uint8Array, above: Uint8Array, dista
     case PAETH:
       for (let i = 0; i < distance; i++) line[i] = (line[i] as number) + (above[i] as number);
       for (let i = distance; i < length; i++) {
-        const [left, up, corner] = [
-          line[i - distance] as number,
-          above[i] as number,
-          above[i - distance] as number,
-        ];
-        line[i] = (line[i] as number) + paeth(left, up, corner);
+        const left = line[i - distance] as number;
+        line[i] = (line[i] as number) + paeth(left, above[i] as number, above[i - distance] as number);
       }
       break;
   }
