@@ -2,8 +2,8 @@
  * Feeds and fetches, compiled. The main plan is for the declared shapes of the feeds; TensorFlow does not enforce
  * those, so feeds that don't fit get a plan compiled for their ranks, kept for the next time.
  */
-import type { PartialShape, Shape, Tensor } from "@servable/formats";
-import type { Graph } from "./graph/graph.js";
+import { invalidArgument, type PartialShape, type Shape, type Tensor } from "@servable/formats";
+import type { Graph, ValueType } from "./graph/graph.js";
 import { hasBoundedWork } from "./passes/bounded-work.js";
 import { proveRowIndependence, type RowIndependence } from "./passes/row-independence.js";
 import { partition as checkSupport } from "./plan/partition.js";
@@ -18,6 +18,8 @@ export class CompiledRequest {
   private main: Plan | undefined;
   private readonly specialized = new Map<string, Plan>();
   private generation: number;
+  /** Of the tensors that are fed. */
+  private readonly types: readonly ValueType[];
   /** Whether rows of different callers may run as one batch, with the reason if not. */
   readonly rowIndependence: RowIndependence;
   /** Whether the sizes of feeds that fit the declared shapes bound what a run costs. */
@@ -31,6 +33,7 @@ export class CompiledRequest {
     graph: Graph = program.graphOf(request),
   ) {
     this.generation = program.generation;
+    this.types = graph.inputs.map((input) => input.outputTypes[0] as ValueType);
     const ranksKnown = request.feeds.every(({ shape }) => shape !== null && shape !== undefined);
     const analyzed = program.analyze(graph);
     this.rowIndependence = proveRowIndependence(analyzed);
@@ -39,10 +42,22 @@ export class CompiledRequest {
     else checkSupport(analyzed);
   }
 
-  /** Values of the fetches, in order. `feeds` are in the order of the request's. */
+  /**
+   * Values of the fetches, in order. INVALID_ARGUMENT for feeds that are of another type than the graph's tensors.
+   * @param feeds in the order of the request's
+   */
   run(feeds: readonly Tensor[]): Value[] {
+    feeds.forEach((value, i) => {
+      if (value.dtype !== this.types[i]) throw this.wrongType(value, i);
+    });
     if (this.generation !== this.program.generation) this.recompile();
     return this.program.run(this.planFor(feeds), feeds);
+  }
+
+  /** A signature may declare what its tensor is not. */
+  private wrongType(value: Tensor, index: number): Error {
+    const { name } = this.request.feeds[index] as Request["feeds"][number];
+    return invalidArgument(`tensor "${name}" is ${this.types[index]} in the graph, got ${value.dtype}`);
   }
 
   /** The plan for the declared shapes; absent when a rank is unknown until the first run. */

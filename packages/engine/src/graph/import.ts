@@ -10,6 +10,7 @@ import {
   bytesBeyondProto,
   DT_RESOURCE,
   DT_VARIANT,
+  dataTypeName,
   dtypeFromNumber,
   inputTypes,
   invalidArgument,
@@ -92,10 +93,20 @@ export class FunctionLibrary {
     }
   }
 
-  /** RESOURCE_EXHAUSTED when the constants met so far stand for far more memory than the file has. */
+  /**
+   * INVALID_ARGUMENT for a constant that is of another type than it says, RESOURCE_EXHAUSTED when the constants met so
+   * far stand for far more memory than the file has.
+   */
   noteConstant(node: NodeDef): void {
     const value = node.attr.value?.value;
-    if (node.op !== "Const" || value?.case !== "tensor") return;
+    const dtype = node.attr.dtype?.value;
+    if (node.op !== "Const" || value?.case !== "tensor" || dtype?.case !== "type") return;
+    if (value.value.dtype !== dtype.value) {
+      throw invalidArgument(
+        `Const node "${node.name}": Type mismatch between value (${dataTypeName(value.value.dtype)}) ` +
+          `and dtype (${dataTypeName(dtype.value)})`,
+      );
+    }
     this.expansion += bytesBeyondProto(value.value);
     if (this.expansion > MAX_EXPANSION) {
       throw resourceExhausted(

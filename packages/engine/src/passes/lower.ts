@@ -3,7 +3,16 @@
  * functions are inlined, and If, Case and While get their branches and bodies as graphs.
  */
 import { bytesBeyondProto, invalidArgument, resourceExhausted, unimplemented } from "@servable/formats";
-import { type Edge, edgeName, type Graph, isLoop, makeGraph, type Node } from "../graph/graph.js";
+import {
+  type Edge,
+  edgeName,
+  edgeType,
+  type Graph,
+  isLoop,
+  makeGraph,
+  type Node,
+  type ValueType,
+} from "../graph/graph.js";
 import type { FunctionLibrary, ImportedNode } from "../graph/import.js";
 import { isTf1ControlFlow, liftControlFlow } from "./lift-control-flow.js";
 import { type Replacement, rewriteAll, type Visited } from "./rewrite.js";
@@ -123,10 +132,11 @@ export class Lowering {
     return undefined;
   }
 
-  private withBodies({ node, inputs, controls }: Visited, names: readonly string[]): Replacement {
+  private withBodies(visited: Visited, names: readonly string[]): Replacement {
+    const { node, inputs, controls } = visited;
     const bodies = names.map((name) => this.functionGraph(name));
     names.forEach((name, i) => {
-      checkBody(node, name, bodies[i] as Graph, i);
+      checkBody(visited, name, bodies[i] as Graph, i);
     });
     const lowered = { ...node, inputs, controls, bodies };
     return {
@@ -139,11 +149,7 @@ export class Lowering {
   private inline(call: Visited, name: string): Replacement {
     const template = this.functionGraph(name);
     this.charge(template, call.node);
-    if (template.inputs.length !== call.inputs.length) {
-      throw invalidArgument(
-        `${call.node.op} node "${call.node.name}": function "${name}" takes ${template.inputs.length} arguments, got ${call.inputs.length}`,
-      );
-    }
+    checkCall(call.node, name, template, call.inputs.map(edgeType), call.node.outputTypes);
     const body = instantiate(template, call);
     return { outputs: body.outputs, controls: [...body.effects, ...body.outputs.map((edge) => edge.node)] };
   }
@@ -222,16 +228,35 @@ function afterEffects(edge: Edge, index: number, call: Node, effects: readonly N
   return { node, index: 0 };
 }
 
-/** INVALID_ARGUMENT when a branch or body does not take what the node has, or does not give what it should. */
-function checkBody(node: Node, name: string, body: Graph, index: number): void {
+/** A branch takes the node's inputs but the first, a loop's functions take all; its condition gives one value. */
+function checkBody({ node, inputs }: Visited, name: string, body: Graph, index: number): void {
   const loop = isLoop(node);
-  const takes = loop ? node.inputs.length : node.inputs.length - 1;
-  const gives = loop && index === 0 ? 1 : node.outputTypes.length;
-  if (body.inputs.length === takes && body.outputs.length === gives) return;
+  const takes = inputs.slice(loop ? 0 : 1).map(edgeType);
+  const [first] = body.outputs;
+  const decides = first === undefined ? "bool" : edgeType(first);
+  const gives = loop && index === 0 ? [decides] : node.outputTypes;
+  checkCall(node, name, body, takes, gives);
+}
+
+/** INVALID_ARGUMENT unless a function takes and gives what the node that runs it has for inputs and outputs. */
+function checkCall(
+  node: Node,
+  name: string,
+  body: Graph,
+  takes: readonly ValueType[],
+  gives: readonly ValueType[],
+): void {
+  const args = body.inputs.map((arg) => arg.outputTypes[0] as ValueType);
+  const results = body.outputs.map(edgeType);
+  if (sameTypes(args, takes) && sameTypes(results, gives)) return;
   throw invalidArgument(
-    `${node.op} node "${node.name}": function "${name}" has ${body.inputs.length} arguments and ` +
-      `${body.outputs.length} results, expected ${takes} and ${gives}`,
+    `${node.op} node "${node.name}": function "${name}" takes (${args}) and gives (${results}), ` +
+      `expected (${takes}) and (${gives})`,
   );
+}
+
+function sameTypes(a: readonly ValueType[], b: readonly ValueType[]): boolean {
+  return a.length === b.length && a.every((type, i) => type === b[i]);
 }
 
 /** Names of the functions that an op of control flow runs, in the order of `Node.bodies`. */

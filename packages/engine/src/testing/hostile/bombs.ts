@@ -387,6 +387,33 @@ export const bombs: readonly Bomb[] = [
     endings: ["UNIMPLEMENTED"],
   },
   {
+    name: "a function without the result that its callers expect",
+    write: (dir) => withFunction(dir, (model) => libraryOf(model)[0]?.signature?.outputArg.pop()),
+    endings: ["INVALID_ARGUMENT"],
+  },
+  {
+    name: "a function with an argument too many",
+    write: (dir) =>
+      withFunction(dir, (model) => {
+        const { inputArg = [] } = libraryOf(model)[0]?.signature ?? {};
+        inputArg.push(...inputArg.map((arg) => ({ ...arg, name: "more" })));
+      }),
+    endings: ["INVALID_ARGUMENT"],
+  },
+  {
+    name: "a function whose result is of another type",
+    write: (dir) =>
+      withFunction(dir, (model) => {
+        for (const arg of libraryOf(model)[0]?.signature?.inputArg ?? []) arg.type = 3;
+      }),
+    endings: ["INVALID_ARGUMENT"],
+  },
+  {
+    name: "a constant of another type than it says",
+    write: constants(1, { ...splat(1, [2n]), dtype: 3 }),
+    endings: ["INVALID_ARGUMENT"],
+  },
+  {
     name: "a hundred thousand functions",
     write: (dir) =>
       withFunction(dir, (model) => {
