@@ -20,7 +20,7 @@ import type { ValueType } from "../../graph/graph.js";
 import { asTensor, isTensor, type Value, type Variant, type VariantValue } from "../../values.js";
 import type { HostTable, NodeFacts } from "../op-table.js";
 import { copyEntries, tensorOver } from "./element-memory.js";
-import { countOf, integerOf, integersOf, pass, ensure } from "./kernel.js";
+import { countOf, ensure, integerOf, integersOf, pass } from "./kernel.js";
 import { PersistentList } from "./persistent-list.js";
 
 /** Longer lists are refused before memory is asked for. */
@@ -185,8 +185,10 @@ function reserve(node: NodeFacts) {
   const type = elementType(node);
   return (shape?: Value, length?: Value): Value => {
     const count = integerOf(length, "num_elements");
-    ensure(count >= 0 &&
-      count <= MAX_LENGTH, `The num_elements to reserve must be a non negative number, but got ${count}`);
+    ensure(
+      count >= 0 && count <= MAX_LENGTH,
+      `The num_elements to reserve must be a non negative number, but got ${count}`,
+    );
     return newList(type, shapeInput(shape), PersistentList.ofLength(count));
   };
 }
@@ -196,10 +198,10 @@ function fromTensor() {
     const elementShape = shapeInput(shape);
     requireRows(value);
     const inner = value.shape.slice(1);
-    ensure(agree(
-      elementShape,
-      inner,
-    ), `Specified a list with shape ${shapeText(elementShape)} from a tensor with shape ${shapeText(inner)}`);
+    ensure(
+      agree(elementShape, inner),
+      `Specified a list with shape ${shapeText(elementShape)} from a tensor with shape ${shapeText(inner)}`,
+    );
     return newList(value.dtype, elementShape, PersistentList.from(eachRow(value)));
   };
 }
@@ -238,11 +240,11 @@ function setItem(node: NodeFacts) {
     const { elements } = list;
     const roomy = grows && wanted >= elements.length ? elements.resized(wanted + 1) : elements;
     const index = inRange({ ...list, elements: roomy }, indexInput, "Trying to modify element");
-    ensure(agree(
-      list.elementShape,
-      item.shape,
-    ), "Tried to set a tensor with incompatible shape at a list index. " +
-      `Item element shape: ${shapeText(item.shape)} list shape: ${shapeText(list.elementShape)}`);
+    ensure(
+      agree(list.elementShape, item.shape),
+      "Tried to set a tensor with incompatible shape at a list index. " +
+        `Item element shape: ${shapeText(item.shape)} list shape: ${shapeText(list.elementShape)}`,
+    );
     return listValue({ ...list, elements: roomy.with(index, item) });
   };
 }
@@ -252,15 +254,16 @@ function pushBack(node: NodeFacts) {
 }
 
 function pushed(list: TensorList, item: Value): TensorList {
-  ensure(agree(
-    list.elementShape,
-    item.shape,
-  ), "Tried to append a tensor with incompatible shape to a list. " +
-    `Op element shape: ${shapeText(item.shape)} list shape: ${shapeText(list.elementShape)}`);
+  ensure(
+    agree(list.elementShape, item.shape),
+    "Tried to append a tensor with incompatible shape to a list. " +
+      `Op element shape: ${shapeText(item.shape)} list shape: ${shapeText(list.elementShape)}`,
+  );
   const { length } = list.elements;
-  ensure(list.maxLength < 0 ||
-    length <
-      list.maxLength, `Tried to push item into a full list list size: ${length} max_num_elements: ${list.maxLength}`);
+  ensure(
+    list.maxLength < 0 || length < list.maxLength,
+    `Tried to push item into a full list list size: ${length} max_num_elements: ${list.maxLength}`,
+  );
   return { ...list, elements: list.elements.push(item) };
 }
 
@@ -269,9 +272,10 @@ function pushBackBatch(node: NodeFacts) {
   return (handles: Value, items: Value): Value => {
     if (handles.dtype !== "variant") throw invalidArgument("Expected input_handles to be lists");
     const count = requireRows(items);
-    ensure(handles.shape.length === 1 &&
-      handles.shape[0] ===
-        count, `Expected tensor.shape[0] == input_handles.size, but saw ${count} vs. ${shapeText(handles.shape)}`);
+    ensure(
+      handles.shape.length === 1 && handles.shape[0] === count,
+      `Expected tensor.shape[0] == input_handles.size, but saw ${count} vs. ${shapeText(handles.shape)}`,
+    );
     const rows = eachRow(items);
     const data = handles.data.map((variant, i) => {
       const list = asList(variant);
@@ -305,9 +309,10 @@ function stack(node: NodeFacts) {
   return (handle: Value, shape?: Value): Value => {
     const list = typedList(node, handle);
     const { length } = list.elements;
-    ensure(expected === -1 ||
-      length ===
-        expected, `Operation expected a list with ${expected} elements but got a list with ${length} elements.`);
+    ensure(
+      expected === -1 || length === expected,
+      `Operation expected a list with ${expected} elements but got a list with ${length} elements.`,
+    );
     return stacked(list, [...list.elements], shapeInput(shape), "stack");
   };
 }
@@ -354,8 +359,10 @@ function concat(node: NodeFacts) {
     const list = typedList(node, handle);
     const declared = hasShapeInput ? shapeInput(shape) : node.attrs.shape("element_shape");
     const element = merged(declared, list.elementShape);
-    ensure(element === null ||
-      element.length > 0, "Concat requires elements to be at least vectors, found scalars instead.");
+    ensure(
+      element === null || element.length > 0,
+      "Concat requires elements to be at least vectors, found scalars instead.",
+    );
     const elements = [...list.elements];
     const inner = innerShape(element, elements);
     const leading = leadingDims === undefined ? [] : integersOf(leadingDims);
@@ -385,10 +392,10 @@ function innerShape(element: PartialShape, elements: readonly (Value | undefined
     if (each === undefined) continue;
     ensure(each.shape.length > 0, `Concat saw a scalar shape at index ${i} but requires at least vectors.`);
     const first = element?.[0] ?? -1;
-    ensure(first < 0 ||
-      first ===
-        each
-          .shape[0], `First entry of element_shape input does not match the first dim of list element at index: ${i} Expected: ${first} Actual: ${each.shape[0]}`);
+    ensure(
+      first < 0 || first === each.shape[0],
+      `First entry of element_shape input does not match the first dim of list element at index: ${i} Expected: ${first} Actual: ${each.shape[0]}`,
+    );
     inner = merged(inner, each.shape.slice(1));
   }
   return settled(
@@ -413,17 +420,20 @@ function unsetLength(element: PartialShape, elements: readonly (Value | undefine
 function split() {
   return (value: Value, shape?: Value, lengthsInput?: Value): Value => {
     const elementShape = shapeInput(shape);
-    ensure(elementShape === null ||
-      elementShape.length >
-        0, `TensorListSplit requires element_shape to be at least of rank 1, but saw: ${shapeText(elementShape)}`);
+    ensure(
+      elementShape === null || elementShape.length > 0,
+      `TensorListSplit requires element_shape to be at least of rank 1, but saw: ${shapeText(elementShape)}`,
+    );
     const rows = requireRows(value);
-    ensure(agree(
-      elementShape?.slice(1) ?? null,
-      value.shape.slice(1),
-    ), `tensor shape ${shapeText(value.shape)} is not compatible with element_shape ${shapeText(elementShape)}`);
+    ensure(
+      agree(elementShape?.slice(1) ?? null, value.shape.slice(1)),
+      `tensor shape ${shapeText(value.shape)} is not compatible with element_shape ${shapeText(elementShape)}`,
+    );
     const lengthsShape = asTensor(lengthsInput).shape;
-    ensure(lengthsShape.length ===
-      1, `Expected lengths to be a vector, received shape: ${shapeText(lengthsShape)}`);
+    ensure(
+      lengthsShape.length === 1,
+      `Expected lengths to be a vector, received shape: ${shapeText(lengthsShape)}`,
+    );
     let start = 0;
     const pieces = integersOf(lengthsInput).map((length) => {
       ensure(length >= 0, `Invalid value in lengths: ${length}`);
@@ -446,17 +456,21 @@ function scatter() {
     const elementShape = shapeInput(shape);
     const rows = eachRow(value);
     const inner = value.shape.slice(1);
-    ensure(agree(
-      elementShape,
-      inner,
-    ), `Specified a list with shape ${shapeText(elementShape)} from a tensor with shape ${shapeText(inner)}`);
+    ensure(
+      agree(elementShape, inner),
+      `Specified a list with shape ${shapeText(elementShape)} from a tensor with shape ${shapeText(inner)}`,
+    );
     const indices = integersOf(indicesInput);
-    ensure(indices.length ===
-      rows.length, `Invalid number of rows in input tensor. Expected: ${indices.length} Actual: ${rows.length}`);
+    ensure(
+      indices.length === rows.length,
+      `Invalid number of rows in input tensor. Expected: ${indices.length} Actual: ${rows.length}`,
+    );
     for (const index of indices) {
       ensure(index >= 0, "Indices in TensorListScatter must all be non-negative.");
-      ensure(length === -1 ||
-        index < length, `TensorListScatter: Trying to scatter at index ${index} in list with size ${length}`);
+      ensure(
+        length === -1 || index < length,
+        `TensorListScatter: Trying to scatter at index ${index} in list with size ${length}`,
+      );
     }
     const elements = withRows(PersistentList.ofLength(Math.max(length, 0)), indices, rows);
     return newList(value.dtype, elementShape, elements);
@@ -479,13 +493,20 @@ function withRows(
 function scatterIntoExisting() {
   return (handle: Value, value: Value, indicesInput?: Value): Value => {
     const list = listOf(handle);
-    ensure(value.dtype ===
-      list.elementType, `Invalid data types; input tensor type: ${value.dtype} list element_type: ${list.elementType}`);
+    ensure(
+      value.dtype === list.elementType,
+      `Invalid data types; input tensor type: ${value.dtype} list element_type: ${list.elementType}`,
+    );
     const rows = eachRow(value);
     const indices = integersOf(indicesInput);
-    ensure(indices.length ===
-      rows.length, `Expected len(indices) == tensor.shape[0], but saw: ${indices.length} vs. ${rows.length}`);
-    ensure(indices.every((index) => index >= 0), "Indices must all be non-negative.");
+    ensure(
+      indices.length === rows.length,
+      `Expected len(indices) == tensor.shape[0], but saw: ${indices.length} vs. ${rows.length}`,
+    );
+    ensure(
+      indices.every((index) => index >= 0),
+      "Indices must all be non-negative.",
+    );
     return listValue({ ...list, elements: withRows(list.elements, indices, rows) });
   };
 }
@@ -503,19 +524,19 @@ function concatLists(node: NodeFacts) {
   const type = elementType(node);
   return (a: Value, b: Value): Value => {
     if (a.dtype !== "variant" || b.dtype !== "variant") throw invalidArgument("Expected lists");
-    ensure(shapeText(a.shape) ===
-      shapeText(
-        b.shape,
-      ), `Incompatible input TensorList tensor shapes: ${shapeText(a.shape)} vs. ${shapeText(b.shape)}`);
+    ensure(
+      shapeText(a.shape) === shapeText(b.shape),
+      `Incompatible input TensorList tensor shapes: ${shapeText(a.shape)} vs. ${shapeText(b.shape)}`,
+    );
     const data = a.data.map((variant, i) => {
       const [first, second] = [asList(variant), asList(b.data[i])];
       checkType(type, first.elementType);
       checkType(type, second.elementType);
-      ensure(shapeText(first.elementShape) ===
-        shapeText(
-          second.elementShape,
-        ), `input_a and input_b TensorList element shapes are not identical at index ${i}. ` +
-        `Saw ${shapeText(first.elementShape)} vs. ${shapeText(second.elementShape)}`);
+      ensure(
+        shapeText(first.elementShape) === shapeText(second.elementShape),
+        `input_a and input_b TensorList element shapes are not identical at index ${i}. ` +
+          `Saw ${shapeText(first.elementShape)} vs. ${shapeText(second.elementShape)}`,
+      );
       return {
         ...first,
         elements: PersistentList.from([...first.elements, ...second.elements]) as PersistentList<Value>,

@@ -9,7 +9,8 @@ import { mergeShapes, mergeSizes, sizeFrom, UNKNOWN, withRank, withSize } from "
 const biasAdd: ShapeRule = (node) => {
   const value = node.shape(0);
   if (value === null || value.length < 2) return [value];
-  const axis = node.attrs.has("data_format") && node.attrs.string("data_format") === "NCHW" ? 1 : value.length - 1;
+  const axis =
+    node.attrs.has("data_format") && node.attrs.string("data_format") === "NCHW" ? 1 : value.length - 1;
   const [bias = UNKNOWN] = withRank(node.shape(1), 1);
   return [withSize(value, axis, mergeSizes(value[axis] as number, bias))];
 };
@@ -87,7 +88,8 @@ const quantized: ShapeRule = (node) => {
 const sameShape = [
   "Dequantize", "Elu", "FakeQuantWithMinMaxArgs", "FakeQuantWithMinMaxVars", "FakeQuantWithMinMaxVarsPerChannel",
   "LeakyRelu", "LogSoftmax", "QuantizeAndDequantize", "QuantizeAndDequantizeV2", "QuantizeAndDequantizeV3",
-  "QuantizeAndDequantizeV4", "Relu", "Relu6", "Selu", "Softmax", "Softplus", "Softsign",
+  "QuantizeAndDequantizeV4", "Relu", "Relu6", "Selu", "Softmax", "Softplus", "Softsign", "UniformDequantize",
+  "UniformQuantize",
 ];
 
 export const neuralShapes: ShapeTable = {
