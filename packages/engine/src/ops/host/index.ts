@@ -13,6 +13,7 @@ import { elementwiseBinaryKernels } from "./elementwise-binary.js";
 import { elementwiseUnaryKernels } from "./elementwise-unary.js";
 import { environmentKernels } from "./environment.js";
 import { exampleKernels } from "./examples/index.js";
+import { fileKernels } from "./files.js";
 import { fourierKernels } from "./fourier.js";
 import { gatheringKernels } from "./gathering.js";
 import { gradientKernels } from "./gradients.js";
@@ -55,6 +56,7 @@ import { tensorListKernels } from "./tensor-lists.js";
 import { variableKernels } from "./variables.js";
 
 export const hostRows: HostTable = {
+  ...fileKernels,
   ...imageKernels,
   ...exampleKernels,
   ...castKernels,
