@@ -91,7 +91,7 @@ export class OnnxSession {
         bytes.buffer,
         bytes.byteOffset,
         bytes.byteLength,
-        sessionOptions(options, externalFolder),
+        sessionOptions(options, { ...AS_WRITTEN, ...folderSetting(externalFolder) }),
       );
     } catch (error) {
       throw runtimeError(error, `compiling "${graph.name}"`);
@@ -107,7 +107,7 @@ export class OnnxSession {
     const Session = runtime().InferenceSession;
     const session = new Session();
     try {
-      session.loadModel(file, sessionOptions(options, undefined));
+      session.loadModel(file, sessionOptions(options));
     } catch (error) {
       throw invalidArgument(`${file}: ${error instanceof Error ? error.message : String(error)}`, {
         cause: error,
@@ -192,18 +192,30 @@ function portOf({ name, isTensor, type = 0, shape = [] }: RuntimePort, file: str
 
 const runOptions = { logSeverityLevel: 4 };
 
-function sessionOptions(options: SessionOptions, externalFolder: string | undefined): object {
+/**
+ * For graphs of ours: numbers that we round to quantization steps stay rounded where we do it. ONNX Runtime would
+ * otherwise compute on the steps themselves, with weights that it quantizes anew, and differ by more than one of them.
+ */
+const AS_WRITTEN = { disable_quant_qdq: "1" };
+
+function folderSetting(externalFolder: string | undefined): Readonly<Record<string, string>> {
+  return externalFolder === undefined ? {} : { model_external_initializers_file_folder_path: externalFolder };
+}
+
+function sessionOptions(options: SessionOptions, settings: Readonly<Record<string, string>> = {}): object {
   const session = {
     // TensorFlow runs with denormal numbers taken for zero, and so do its users' expectations of speed.
     set_denormal_as_zero: "1",
-    ...(externalFolder === undefined ? {} : { model_external_initializers_file_folder_path: externalFolder }),
+    ...settings,
   };
+  // Version 1.30 moves QuantizeLinear to int8 past transpositions as one to uint8, and then refuses its own node.
+  const optimization = { disable_specified_optimizers: "QDQPropagationTransformer" };
   return {
     ...(options.intraOpThreads === undefined ? {} : { intraOpNumThreads: options.intraOpThreads }),
     interOpNumThreads: 1,
     // What goes wrong is thrown, with its code; ONNX Runtime would print it as well.
     logSeverityLevel: 4,
-    extra: { session },
+    extra: { session, optimization },
   };
 }
 

@@ -38,7 +38,7 @@ const elementwise = family(
    FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars Bucketize CheckNumerics EnsureShape StopGradient Snapshot
    AsString StringToNumber StringLower StringUpper StringStrip StringLength StaticRegexReplace StaticRegexFullMatch
    RegexReplace RegexFullMatch StringJoin StringToHashBucket StringToHashBucketFast StringToHashBucketStrong Substr
-   EncodeBase64 DecodeBase64 UnicodeTranscode UnicodeScript Angle`,
+   EncodeBase64 DecodeBase64 UnicodeTranscode UnicodeScript Angle UniformQuantize UniformDequantize`,
 );
 
 /** One image, volume or sequence per row, rows along the first dimension. */
