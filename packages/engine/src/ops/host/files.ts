@@ -44,7 +44,10 @@ const encodeWav: TensorFunction = (audioInput, rateInput) => {
   writeHeader(file, view, channels, rate, size);
   const data = audio.data as Float32Array;
   for (const [i, value] of data.entries()) {
-    const sample = Math.max(-32768, Math.min(32767, Math.round(value * 32768)));
+    const scaled = value * 32768;
+    // Half a step is rounded away from zero.
+    const rounded = Math.sign(scaled) * Math.round(Math.abs(scaled));
+    const sample = Math.max(-32768, Math.min(32767, rounded));
     view.setInt16(HEADER_BYTES + SAMPLE_BYTES * i, sample, true);
   }
   return tensorOver("string", [], [file]);
