@@ -199,7 +199,7 @@ function importFunction(def: FunctionDef, library: FunctionLibrary): ImportedGra
     checkInputs(node, nodeDef, library);
   }
   const results = (def.signature?.outputArg ?? []).map((output) =>
-    resolve(def.ret[output.name] ?? output.name),
+    resolve(Object.hasOwn(def.ret, output.name) ? (def.ret[output.name] as string) : output.name),
   );
   const effects = Object.values(def.controlRet).map((target) => controlTarget(everything, target, name));
   return { nodes, args: [...args.values()], results, effects };
