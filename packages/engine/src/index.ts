@@ -12,3 +12,4 @@ export { loadOnnxModel } from "./onnx-model.js";
 export type { RowIndependence } from "./passes/row-independence.js";
 export { Session } from "./session.js";
 export { loadSessionBundle } from "./session-bundle.js";
+export { loadTfliteModel } from "./tflite-model.js";

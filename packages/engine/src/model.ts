@@ -34,6 +34,8 @@ export interface LoadOptions {
   readonly tags?: readonly string[];
   /** Threads that one operator may use; one per core by default. */
   readonly intraOpThreads?: number;
+  /** Take `model.tflite` of a version's folder where there is one beside a SavedModel; false by default. */
+  readonly preferTfliteModel?: boolean;
 }
 
 /** A SavedModel that runs in this thread. */

@@ -43,7 +43,7 @@ function flag<T extends FlagType, V>(
 }
 
 const NO_TENSORFLOW_SESSION = "there is no TensorFlow session here";
-const NO_TFLITE = "TensorFlow Lite models are not served";
+const NO_INTERPRETERS = "there are no TensorFlow Lite interpreters here";
 const NO_THREAD_POOL = "requests are not handled by a pool of threads here";
 
 export const flags = {
@@ -185,9 +185,14 @@ export const flags = {
   mixed_precision: string("Execution", "", "Mixed precision mode.", "models run in their own precision"),
   skip_initialize_tpu: bool("Execution", false, "Don't initialize TPUs.", "there are no TPUs here"),
   thread_pool_factory_config_file: string("Execution", "", "File with a ThreadPoolConfig.", NO_THREAD_POOL),
-  prefer_tflite_model: bool("Execution", false, "Prefer model.tflite to the SavedModel.", NO_TFLITE),
-  num_tflite_pools: int("Execution", 0, "Pools of TensorFlow Lite interpreters.", NO_TFLITE),
-  num_tflite_interpreters_per_pool: int("Execution", 1, "TensorFlow Lite interpreters per pool.", NO_TFLITE),
+  prefer_tflite_model: bool("Execution", false, "Prefer model.tflite to the SavedModel."),
+  num_tflite_pools: int("Execution", 0, "Pools of TensorFlow Lite interpreters.", NO_INTERPRETERS),
+  num_tflite_interpreters_per_pool: int(
+    "Execution",
+    1,
+    "TensorFlow Lite interpreters per pool.",
+    NO_INTERPRETERS,
+  ),
 
   enable_batching: bool("Batching", false, "Run requests that arrive together as one."),
   batching_parameters_file: string(

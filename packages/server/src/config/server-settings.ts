@@ -85,6 +85,7 @@ export async function settingsOf(flags: FlagValues): Promise<ServerSettings> {
     load: {
       tags: flags.saved_model_tags.split(",").filter((tag) => tag !== ""),
       ...(intraOpThreads > 0 ? { intraOpThreads } : {}),
+      ...(flags.prefer_tflite_model ? { preferTfliteModel: true } : {}),
     },
     warmUp: {
       isEnabled: flags.enable_model_warmup,

@@ -10,6 +10,8 @@ export interface LoadOptions {
   readonly tags?: readonly string[];
   /** Threads that one operator may use; 0 or absent: as many as there are cores. */
   readonly intraOpThreads?: number;
+  /** Take model.tflite where there is one beside a SavedModel. */
+  readonly preferTfliteModel?: boolean;
 }
 
 export interface Model {
