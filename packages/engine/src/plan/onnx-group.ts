@@ -8,7 +8,7 @@ import {
   toFloat32,
 } from "@servable/formats";
 import type { ConstantSource } from "../graph/constant.js";
-import { type Edge, edgeName, edgeType, type Known, type Node } from "../graph/graph.js";
+import { type Edge, edgeName, edgeType, type Graph, type Known, type Node } from "../graph/graph.js";
 import { carrierOf, type OnnxFragment } from "../onnx/emitter.js";
 import type { OnnxGraph, OnnxPort } from "../onnx/onnx-graph.js";
 import { knownOf } from "../passes/analyze.js";
@@ -55,6 +55,17 @@ export function joinFragments(
     initializers,
   };
   return { graph, inputs: [...inputs.values()], outputs };
+}
+
+/** Edges of a group's nodes that another group, or the caller, reads. */
+export function neededOutputs(graph: Graph, group: readonly Node[]): Edge[] {
+  const members = new Set(group);
+  const readers = graph.nodes.filter((node) => !members.has(node)).flatMap((node) => node.inputs);
+  const needed = new Map<string, Edge>();
+  for (const edge of [...readers, ...graph.outputs]) {
+    if (members.has(edge.node)) needed.set(edgeName(edge), edge);
+  }
+  return [...needed.values()];
 }
 
 /** Values that an operator reads, also those that graphs in its attributes read from outside. */

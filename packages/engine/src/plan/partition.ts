@@ -4,7 +4,7 @@
  * stage never wait for each other through the other side, so they form one group, and the number of hops is the least
  * that the graph's depth allows.
  */
-import { elementCount, unimplemented } from "@servable/formats";
+import { elementCount, type StatusError, unimplemented } from "@servable/formats";
 import type { Graph, Known, Node } from "../graph/graph.js";
 import type { OnnxFragment } from "../onnx/emitter.js";
 import { hostRows } from "../ops/host/index.js";
@@ -31,24 +31,20 @@ export interface Partition {
 /** Values of at most this many elements are cheaper computed here than handed to ONNX Runtime. */
 const SMALL = 64;
 
+/** A node that neither side can run, and why ONNX does not have it. */
+export interface UnsupportedNode {
+  readonly node: Node;
+  readonly reason: string;
+}
+
 /**
  * UNIMPLEMENTED, naming every op and node that neither side can run.
  * `hostOnly` keeps ONNX Runtime out: for initialisation, which runs once.
  */
 export function partition(analyzed: Analyzed, hostOnly = false): Partition {
   const { graph, known } = analyzed;
-  const fragments = new Map<Node, OnnxFragment>();
-  const refusals = new Map<Node, string>();
-  const overgrown = overgrownConstants(graph, known);
-  for (const node of computed(graph)) {
-    if (hostOnly && (node.bodies !== undefined || node.op in hostRows)) continue;
-    const conversion =
-      overgrown.get(node) ??
-      (node.bodies === undefined ? convert(node, known) : convertBodies(node, analyzed));
-    if ("refusal" in conversion) refusals.set(node, conversion.refusal);
-    else fragments.set(node, conversion);
-  }
-  checkSupport(graph, fragments, refusals);
+  const { fragments, refusals, unsupported } = convertNodes(analyzed, hostOnly);
+  if (unsupported.length > 0) throw unsupportedError(unsupported);
   const onnx = new Set(fragments.keys());
   let groups = group(graph, onnx);
   for (let changed = true; changed; ) {
@@ -64,23 +60,44 @@ export function partition(analyzed: Analyzed, hostOnly = false): Partition {
   return { groups, fragments, refusals };
 }
 
+export interface ConvertedNodes extends Omit<Partition, "groups"> {
+  readonly unsupported: readonly UnsupportedNode[];
+}
+
+/** What each node becomes in ONNX, or why it does not; and which nodes the host has no kernel for either. */
+export function convertNodes(analyzed: Analyzed, hostOnly = false): ConvertedNodes {
+  const { graph, known } = analyzed;
+  const fragments = new Map<Node, OnnxFragment>();
+  const refusals = new Map<Node, string>();
+  const unsupported: UnsupportedNode[] = [];
+  const overgrown = overgrownConstants(graph, known);
+  for (const node of computed(graph)) {
+    const hasHost = node.bodies !== undefined || node.op in hostRows;
+    if (hostOnly && hasHost) continue;
+    const conversion =
+      overgrown.get(node) ??
+      (node.bodies === undefined ? convert(node, known) : convertBodies(node, analyzed));
+    if (!("refusal" in conversion)) fragments.set(node, conversion);
+    else {
+      refusals.set(node, conversion.refusal);
+      if (!hasHost) unsupported.push({ node, reason: conversion.refusal });
+    }
+  }
+  return { fragments, refusals, unsupported };
+}
+
+/** UNIMPLEMENTED, naming the first nodes. */
+export function unsupportedError(unsupported: readonly UnsupportedNode[]): StatusError {
+  const list = unsupported
+    .slice(0, 10)
+    .map(({ node, reason }) => `${node.op} (node "${node.name}": ${reason})`);
+  const more = unsupported.length > 10 ? ` and ${unsupported.length - 10} more` : "";
+  return unimplemented(`no support for ${list.join(", ")}${more}`);
+}
+
 /** The nodes that some step computes: not what is fed, not what is known. */
 function computed(graph: Graph): Node[] {
   return graph.nodes.filter((node) => node.op !== "Feed" && node.constant === undefined);
-}
-
-function checkSupport(
-  graph: Graph,
-  fragments: ReadonlyMap<Node, OnnxFragment>,
-  refusals: ReadonlyMap<Node, string>,
-): void {
-  const missing = computed(graph).filter(
-    (node) => !fragments.has(node) && !(node.op in hostRows) && node.bodies === undefined,
-  );
-  if (missing.length === 0) return;
-  const list = missing.slice(0, 10).map((node) => `${node.op} (node "${node.name}": ${refusals.get(node)})`);
-  const more = missing.length > 10 ? ` and ${missing.length - 10} more` : "";
-  throw unimplemented(`no support for ${list.join(", ")}${more}`);
 }
 
 function isSmall(node: Node, known: ReadonlyMap<Node, readonly Known[]>): boolean {

@@ -4,7 +4,7 @@
  */
 import { type DType, internal, invalidArgument, sameShape, shapeText, type Tensor } from "@servable/formats";
 import { constantOf, isUnread } from "../graph/constant.js";
-import { type Edge, edgeName, edgeType, isLoop, type Known, type Node } from "../graph/graph.js";
+import { type Edge, edgeType, isLoop, type Known, type Node } from "../graph/graph.js";
 import { carrierOf } from "../onnx/emitter.js";
 import { hostRows } from "../ops/host/index.js";
 import { joinElements } from "../ops/host/tensor-lists.js";
@@ -13,7 +13,7 @@ import { type Analyzed, facts, infer, knownConstant } from "../passes/analyze.js
 import type { LoadBudget } from "../passes/load-budget.js";
 import { OnnxSession, type SessionOptions } from "../runtime/session.js";
 import { asTensor, isTensor, type Value } from "../values.js";
-import { fromCarrier, joinFragments, toCarrier } from "./onnx-group.js";
+import { fromCarrier, joinFragments, neededOutputs, toCarrier } from "./onnx-group.js";
 import { type Group, type Partition, partition } from "./partition.js";
 import { prepareLoops } from "./prepare-loops.js";
 
@@ -112,8 +112,8 @@ class PlanCompiler {
 
   private onnxStep(group: Group, index: number): Step {
     const name = `${this.options.name}/${index}`;
-    const needed = this.neededOutputs(group);
-    const { known } = this.analyzed;
+    const { graph, known } = this.analyzed;
+    const needed = neededOutputs(graph, group.nodes);
     const joined = joinFragments(name, group.nodes, needed, this.parts.fragments, known);
     const inputs = joined.inputs.map((edge) => this.slot(edge));
     const outputs = joined.outputs.map((edge) => this.slot(edge));
@@ -136,18 +136,6 @@ class PlanCompiler {
           });
         };
     return { run, dispose: () => session.dispose() };
-  }
-
-  /** Edges of a group's nodes that another group, or the caller, reads. */
-  private neededOutputs(group: Group): Edge[] {
-    const members = new Set(group.nodes);
-    const { graph } = this.analyzed;
-    const readers = graph.nodes.filter((node) => !members.has(node)).flatMap((node) => node.inputs);
-    const needed = new Map<string, Edge>();
-    for (const edge of [...readers, ...graph.outputs]) {
-      if (members.has(edge.node)) needed.set(edgeName(edge), edge);
-    }
-    return [...needed.values()];
   }
 
   // ---- host ----
