@@ -21,6 +21,7 @@ await build({
     servable: "packages/server/dist/cli/main.js",
     "tensorflow-model-server": "packages/server/dist/cli/tensorflow-model-server.js",
     "model-worker": "packages/server/dist/servables/model-worker.js",
+    "codec-thread": "packages/engine/dist/ops/host/image-files/codec-thread.js",
   },
   outdir: "packages/server/dist/bundle",
   bundle: true,

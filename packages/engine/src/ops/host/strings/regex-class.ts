@@ -40,11 +40,11 @@ function bracketed(negation: string, items: string): string | undefined {
   let canStart = false;
   for (let i = 0; i < items.length; i++) {
     if (items[i] === "-" && i > 0 && i < items.length - 1) {
-      const next = items[i + 1] as string;
-      if (!canStart || next === "\\" || next === "-") return undefined;
-      members += `-${literal(next)}`;
+      const last = rangeEnd(items, i + 1);
+      if (!canStart || last === undefined) return undefined;
+      members += `-${literal(last)}`;
       canStart = false;
-      i++;
+      i += items[i + 1] === "\\" ? 2 : 1;
       continue;
     }
     const isEscape = items[i] === "\\";
@@ -54,6 +54,14 @@ function bracketed(negation: string, items: string): string | undefined {
     canStart = !isEscape;
   }
   return `[${negation}${members}]`;
+}
+
+/** The last character of a range, which may be escaped punctuation. */
+function rangeEnd(items: string, at: number): string | undefined {
+  const character = items[at] as string;
+  if (character !== "\\") return character === "-" ? undefined : character;
+  const next = items[at + 1] as string;
+  return /[A-Za-z0-9]/.test(next) ? undefined : next;
 }
 
 function escaped(letter: string): string | undefined {

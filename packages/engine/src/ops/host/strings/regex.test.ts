@@ -12,6 +12,11 @@ describe("a pattern that is one class", () => {
     ["[^a-z]+", "[^a-z]+"],
     ["\\s+", "[\\t\\n\\f\\r ]+"],
     ["\\W", "[^0-9A-Za-z_]"],
+    // What Keras strips from text by default.
+    [
+      "[!\"#$%&()\\*\\+,-\\./:;<=>?@\\[\\\\\\]^_`{|}~\\']",
+      "[!\"#\\$%&\\(\\)\\*\\+,-\\.\\/:;<=>\\?@\\[\\\\\\]\\^_`\\{\\|\\}~']",
+    ],
     ["[\\w.-]", "[0-9A-Za-z_\\.\\-]"],
   ];
   for (const [pattern, source] of classes) {

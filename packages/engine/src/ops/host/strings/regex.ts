@@ -5,8 +5,9 @@
  * punctuation and white space, goes to JavaScript's own engine, which is ten times as quick and cannot backtrack there.
  * The loop over matches is RE2::GlobalReplace's (google/re2, re2/re2.cc).
  */
+import { createRequire } from "node:module";
 import { decodeText, encodeText, invalidArgument, shapeText, type Tensor } from "@servable/formats";
-import { type Matcher, RE2JS } from "re2js";
+import type { Matcher, RE2JS } from "re2js";
 import type { HostTable, NodeFacts } from "../../op-table.js";
 import { latin1Of } from "../byte-strings.js";
 import { tensorOver } from "../element-memory.js";
@@ -17,9 +18,17 @@ import { javaScriptClass } from "./regex-class.js";
 
 type Replace = (text: Uint8Array) => Uint8Array;
 
+let library: typeof import("re2js") | undefined;
+
+/** Loaded when a model needs it: most don't. */
+function re2(): typeof import("re2js") {
+  library ??= createRequire(import.meta.url)("re2js") as typeof import("re2js");
+  return library;
+}
+
 function compile(pattern: string): RE2JS {
   try {
-    return RE2JS.compile(pattern);
+    return re2().RE2JS.compile(pattern);
   } catch (error) {
     throw invalidArgument(`Invalid pattern: ${pattern}, error: ${(error as Error).message}`);
   }
@@ -103,9 +112,10 @@ function replacer(pattern: string, rewriteText: string, global: boolean): Replac
   const rewrite = parseRewrite(rewriteText);
   const plain = rewrite.every((piece) => typeof piece === "string") ? rewrite.join("") : undefined;
   const simple = plain === undefined ? undefined : javaScriptClass(pattern, global);
+  const literal = (plain ?? "").replaceAll("$", "$$$$");
   const replaceText =
     plain !== undefined && simple !== undefined
-      ? (text: string) => text.replace(simple, () => plain)
+      ? (text: string) => text.replace(simple, literal)
       : searchReplacer(pattern, rewrite, global);
   return (bytes) => {
     const text = wellFormed(bytes);

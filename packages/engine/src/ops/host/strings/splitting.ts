@@ -4,7 +4,6 @@ import type { HostTable, NodeFacts } from "../../op-table.js";
 import { tensorOver } from "../element-memory.js";
 import { indexData, indexTensor, int64Tensor } from "../index-data.js";
 import { compute, type TensorFunction } from "../kernel.js";
-import { trimmed } from "../number-parsing.js";
 import { joinBytes } from "./joining.js";
 import { stringsOf } from "./map-strings.js";
 
@@ -97,18 +96,20 @@ function splitAt(text: Uint8Array, separator: Uint8Array, limit: number): Uint8A
 function splitAtSpace(text: Uint8Array, limit: number): Uint8Array[] {
   if (limit === 0) return [text];
   const parts: Uint8Array[] = [];
-  let rest = withoutLeadingSpace(text);
-  while (rest.length > 0) {
-    const end = rest.findIndex(isSpace);
-    parts.push(end < 0 ? rest : rest.subarray(0, end));
-    rest = end < 0 ? rest.subarray(rest.length) : withoutLeadingSpace(rest.subarray(end));
-    if (parts.length === limit) return [...parts, rest];
+  for (let start = afterSpace(text, 0); start < text.length; ) {
+    let end = start;
+    while (end < text.length && !isSpace(text[end] as number)) end++;
+    parts.push(text.subarray(start, end));
+    start = afterSpace(text, end);
+    if (parts.length === limit) return [...parts, text.subarray(start)];
   }
   return parts;
 }
 
-function withoutLeadingSpace(text: Uint8Array): Uint8Array {
-  return text.subarray(trimmed(text)[0]);
+function afterSpace(text: Uint8Array, from: number): number {
+  let at = from;
+  while (at < text.length && isSpace(text[at] as number)) at++;
+  return at;
 }
 
 function isSpace(byte: number): boolean {
