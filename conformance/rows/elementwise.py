@@ -97,6 +97,10 @@ for op in ('FloorDiv', 'FloorMod', 'TruncateDiv', 'TruncateMod', 'Mod', 'Div'):
 for op in ('FloorDiv', 'TruncateDiv', 'Div'):
   for dtype in (np.uint8, np.int8, np.int16, np.uint16):
     case(op, np.array([7, 100, 0], dtype), np.array(3, dtype))
+for dtype in (np.float32, np.float64, np.float16):
+  case('TruncateDiv', np.array([7.5, -7.5, 3, -3, 0, 1], dtype), np.array([2, 2, -4, 0.5, 3, 0], dtype))
+case('Equal', f32([1, 2]), f32([1, 2, 3]), incompatible_shape_error=False, about='shapes that do not fit')
+case('NotEqual', f32([1, 2]), f32([1, 2, 3]), incompatible_shape_error=False, about='shapes that do not fit')
 case('Pow', f32([0, 2, -2, 4, 0.5]), f32([0, 3, 3, 0.5, -2]), rtol=1e-5)
 case('Pow', f32([-1.5, 0, 2, 3]), f32(2), rtol=1e-5)
 case('Pow', f64([-1.5, 2]), f64(3))
@@ -135,6 +139,15 @@ case('ClipByValue', np.array([-5, 5], np.int16), np.array(-1, np.int16), np.arra
 case('L2Loss', random([2, 3]))
 case('Cross', random([2, 3], seed=1), random([2, 3], seed=2), rtol=1e-5, atol=1e-6)
 case('Cross', random([3], np.int32, seed=1), random([3], np.int32, seed=2))
+
+HALVES = i64([100, -5, 4294967290, 2147483648, 7, -1, 2**40 + 5, 2**40 + 2**31])
+OTHERS = i64([4294967290, -3000000000, 100, 1, -7, 2**32 - 1, 2**40 + 2**31, 2**40 + 5])
+for op in ('Maximum', 'Minimum', 'Less', 'GreaterEqual', 'Equal', 'Sub', 'Mul'):
+  case(op, HALVES, OTHERS, about='the same upper halves')
+  case(op, HALVES, np.int64(100), about='the same upper halves')
+case('Sign', OTHERS)
+case('Relu', OTHERS)
+case('ClipByValue', OTHERS, np.int64(-4), np.int64(101))
 
 # ---- comparisons and choices
 for op in ('Equal', 'NotEqual', 'Less', 'LessEqual', 'Greater', 'GreaterEqual'):

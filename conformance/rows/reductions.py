@@ -25,8 +25,6 @@ for op in ('Sum', 'Mean', 'Max', 'Min', 'Prod', 'EuclideanNorm'):
     case(op, random([3, 4], dtype, low=0, high=5), i32([1]), rtol=2e-3)
     if np.issubdtype(dtype, np.integer) and op in ('Sum', 'Prod', 'Max', 'Min'):
       info = np.iinfo(dtype)
-      if op == 'Prod' and info.bits > 16:
-        continue
       case(op, np.array([[info.max, info.max, 3], [info.min, info.min, 1]], dtype), i32([1]), about='past the range')
     if dtype in (np.int32, np.int64) and op != 'Mean':
       case(op, np.zeros([2, 0], dtype), i32([1]), about='of nothing')
@@ -73,3 +71,20 @@ for dtype in DTYPES:
 LARGE = i64([[2**53 + 1, 2, 2**60 + 1], [-2**53 - 1, -(2**61), -3], [2**62, 2**62, 2**62 + 5]])
 for op in ('Sum', 'Max', 'Min', 'Cumsum'):
   case(op, LARGE, i32([1]) if op != 'Cumsum' else np.int32(1), about='past 2^53')
+for dtype in (np.int32, np.int64, np.uint8, np.int8):
+  for sizes in ([], [5], [2, 3, 7], [100, 100, 100, 3]):
+    case('Prod', np.array(sizes, dtype), i32([0]), about='of a vector')
+case('Prod', i32([2, 3]), np.int32(-1), keep_dims=True, about='of a vector')
+for op in ('Max', 'Min'):
+  for dtype in DTYPES:
+    if dtype is not np.uint64:
+      case(op, np.zeros([2, 0], dtype), i32([1]), about='of nothing')
+HALVES = i64([[100, -5, 4294967290, 2147483648, 7], [4294967290, -3000000000, 100, 1, -7], [2**40 + 5, 2**40 + 2**31, 2**40, 2**40 + 7, 2**40 + 2**32 - 1],
+              [-2**40 + 5, -2**40 + 2**31, -2**40, -2**40 + 7, -2**40 - 1]])
+for op in ('Max', 'Min', 'Sum', 'Cumsum', 'ArgMax', 'ArgMin'):
+  for axis in (0, 1):
+    case(op, HALVES, np.int32(axis), about='the same upper halves')
+case('Max', HALVES, i32([0, 1]), keep_dims=True)
+case('TopKV2', HALVES, np.int32(4))
+for op in ('Max', 'Min'):
+  case(op, np.array([[2**31, 5, 2**32 - 1], [2**31 - 1, 0, 2**31]], np.uint32), i32([1]))

@@ -71,6 +71,27 @@ describe("an operator that has no kernel for the type", () => {
   });
 });
 
+describe("an operator whose kernel is wrong for the type", () => {
+  const numbers = (...values: bigint[]) => tensor("int64", [values.length], BigInt64Array.from(values));
+  // Upper halves that are the same, lower halves on both sides of 2^31.
+  const a = numbers(100n, -5n, 4294967290n, 2147483648n, 7n);
+  const b = numbers(4294967290n, -3000000000n, 100n, 1n, -7n);
+  it("compares all 64 bits in Max and Min", () => {
+    const max = modelOf(["int64", "int64"], (g, [x, y]) => g.op("Max", [x, y]));
+    const min = modelOf(["int64", "int64"], (g, [x, y]) => g.op("Min", [x, y]));
+    assert.deepEqual(run(max, a, b), numbers(4294967290n, -5n, 4294967290n, 2147483648n, 7n));
+    assert.deepEqual(run(min, a, b), numbers(100n, -3000000000n, 100n, 1n, -7n));
+  });
+  it("does so in Clip and Sign", () => {
+    const clip = modelOf(["int64"], (g, [x]) =>
+      g.op("Clip", [x, g.scalar("int64", -4), g.scalar("int64", 101)]),
+    );
+    assert.deepEqual(run(clip, b), numbers(101n, -4n, 100n, 1n, -4n));
+    const sign = modelOf(["int64"], (g, [x]) => g.op("Sign", [x]));
+    assert.deepEqual(run(sign, b), numbers(1n, -1n, 1n, 1n, -1n));
+  });
+});
+
 describe("constants", () => {
   it("are scalars and vectors of any numeric type", () => {
     const model = modelOf(["int64"], (g, [x]) => g.op("Add", [x, g.scalar("int64", -2)]));

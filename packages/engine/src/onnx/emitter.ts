@@ -2,16 +2,18 @@
  * Where op rows write ONNX. One emitter serves one TensorFlow node and collects a fragment: ONNX nodes, their small
  * constants, and which values are the node's outputs. The partition later joins fragments into models.
  *
- * Two things are decided here so that no row has to know them:
+ * Three things are decided here so that no row has to know them:
  * - which element type carries a TensorFlow dtype (`carrierOf`): half floats travel as float32 and are rounded after
  *   each node, as TensorFlow's CPU kernels do;
- * - what ONNX Runtime's CPU kernels accept (`kernel-types.ts`): other integer types are cast to a wider one and back.
+ * - what ONNX Runtime's CPU kernels accept (`kernel-types.ts`): other integer types are cast to a wider one and back;
+ * - what they get wrong (`substitutes.ts`): that is composed of other operators.
  */
 import { type DType, dtypeInfo, type Shape, type Tensor, tensor } from "@servable/formats";
 import { type ConstantSource, constantOf } from "../graph/constant.js";
 import { NotExpressible } from "../ops/op-table.js";
 import { acceptedTypes, isSignless, outputTypeRule } from "./kernel-types.js";
 import type { OnnxAttrs, OnnxGraph, OnnxOp } from "./onnx-graph.js";
+import { substituteOf } from "./substitutes.js";
 
 /** A value in an ONNX graph. */
 export interface OnnxValue {
@@ -184,6 +186,14 @@ export class OnnxEmitter {
       return this.raw(type, inputs, attrs, this.outputTypes(type, governing, options), options.domain);
     }
     const native = governing.dtype;
+    const substitute = substituteOf(type, native);
+    if (substitute !== undefined)
+      return [
+        substitute(
+          this,
+          inputs.filter((input) => input !== undefined),
+        ),
+      ];
     const used = this.kernelType(type, native, attrs);
     const cast = inputs.map((input, i) =>
       input?.dtype === native && !rule.freeInputs?.includes(i) ? this.cast(input, used) : input,

@@ -1,10 +1,22 @@
 /** Comparisons, logic, choices and casts. */
 import type { OnnxEmitter, OnnxValue } from "../../onnx/emitter.js";
 import { NotExpressible, type OnnxNode, type OnnxTable } from "../op-table.js";
-import { input, outputCarrier, rankOf, value, values } from "./node-facts.js";
+import { agrees, checkSameShape, input, outputCarrier, rankOf, value, values } from "./node-facts.js";
+
+/** Shapes that don't fit are not equal, unless the op says that they are an error. */
+function equal(g: OnnxEmitter, node: OnnxNode): OnnxValue {
+  const [a, b] = [input(node, 0).shape, input(node, 1).shape];
+  const fits =
+    a === null ||
+    b === null ||
+    a.toReversed().every((size, i) => size === 1 || b.at(-1 - i) === 1 || agrees(size, b.at(-1 - i)));
+  if (!fits) throw new NotExpressible("a comparison of shapes that don't fit");
+  return g.op("Equal", values(node));
+}
 
 /** TF1's Select takes a vector of conditions for the rows of matrices, too. */
 function select(g: OnnxEmitter, node: OnnxNode): OnnxValue {
+  checkSameShape(node.inputs.slice(1));
   const [condition, x, y] = values(node) as [OnnxValue, OnnxValue, OnnxValue];
   const rank = rankOf(input(node, 0));
   if (rank !== 1) return g.op("Where", [condition, x, y]);
@@ -28,8 +40,8 @@ function cast(g: OnnxEmitter, node: OnnxNode): OnnxValue {
 }
 
 export const comparisonRows: OnnxTable = {
-  Equal: { onnx: "Equal" },
-  NotEqual: { build: (g, node) => g.op("Not", [g.op("Equal", values(node))]) },
+  Equal: { build: equal },
+  NotEqual: { build: (g, node) => g.op("Not", [equal(g, node)]) },
   Less: { onnx: "Less" },
   LessEqual: { onnx: "LessOrEqual" },
   Greater: { onnx: "Greater" },

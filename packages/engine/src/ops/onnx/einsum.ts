@@ -51,8 +51,11 @@ function parse(node: OnnxNode): Equation {
   const labels = unusedLabels(equation).slice(0, Math.max(...hidden));
   const spelled = (term: string, count: number) => term.replace("...", labels.slice(labels.length - count));
   const operands = terms.map((term, i) => spelled(term, hidden[i] as number));
-  if (operands.some((term) => new Set(term).size < term.length)) throw new NotExpressible("a repeated label");
-  return { operands, output: spelled(right, labels.length) };
+  const output = spelled(right, labels.length);
+  if ([...operands, output].some((term) => new Set(term).size < term.length)) {
+    throw new NotExpressible("a repeated label");
+  }
+  return { operands, output };
 }
 
 function unusedLabels(equation: string): string {

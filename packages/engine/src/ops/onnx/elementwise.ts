@@ -8,12 +8,15 @@ import type { DType } from "@servable/formats";
 import type { OnnxEmitter, OnnxValue } from "../../onnx/emitter.js";
 import { NotExpressible, type OnnxNode, type OnnxRow, type OnnxTable } from "../op-table.js";
 import {
+  agrees,
+  checkSameShape,
   constantNumber,
   constantNumbers,
   input,
   isInteger,
   isUnsigned,
   rankOf,
+  sizeOf,
   value,
   values,
 } from "./node-facts.js";
@@ -93,9 +96,17 @@ function checkDivisor(node: OnnxNode): void {
     throw new NotExpressible("division by 0 or -1");
 }
 
-const truncateDiv: Binary = (g, x, y, node) => {
+const divide: Binary = (g, x, y, node) => {
   if (isInteger(x.dtype)) checkDivisor(node);
   return g.op("Div", [x, y]);
+};
+
+const truncateDiv: Binary = (g, x, y, node) => {
+  const quotient = divide(g, x, y, node);
+  if (isInteger(x.dtype)) return quotient;
+  const exact = step(g, node, quotient);
+  const isNegative = g.op("Less", [exact, g.scalar(x.dtype, 0)]);
+  return g.op("Where", [isNegative, g.op("Ceil", [exact]), g.op("Floor", [exact])]);
 };
 
 const truncateMod: Binary = (g, x, y, node) => {
@@ -173,10 +184,19 @@ const like =
   (g, x) =>
     g.op("Expand", [g.scalar(x.dtype, element), g.op("Shape", [x])]);
 
+/** One number for all channels would broadcast, where TensorFlow refuses it. */
+function checkBias(node: OnnxNode): void {
+  const format = node.attrs.has("data_format") ? node.attrs.string("data_format") : "NHWC";
+  const channels = sizeOf(input(node, 0), format === "NCHW" ? 1 : -1);
+  if (!agrees(channels, sizeOf(input(node, 1), 0)))
+    throw new NotExpressible("not one number for each channel");
+}
+
 /** Adds one number per channel: the last dimension, or the second in NCHW. */
 const biasAdd: OnnxRow = {
   build: (g, node) => {
     const [x, bias] = values(node) as [OnnxValue, OnnxValue];
+    checkBias(node);
     if (!node.attrs.has("data_format") || node.attrs.string("data_format") !== "NCHW")
       return g.op("Add", [x, bias]);
     const trailing = rankOf(input(node, 0)) - 2;
@@ -185,7 +205,10 @@ const biasAdd: OnnxRow = {
 };
 
 const addAll: OnnxRow = {
-  build: (g, node) => values(node).reduce((sum, each) => g.op("Add", [sum, each])),
+  build: (g, node) => {
+    checkSameShape(node.inputs);
+    return values(node).reduce((sum, each) => g.op("Add", [sum, each]));
+  },
 };
 
 /** Products of the elements after and before the next one, around the three of the last dimension. */
@@ -276,8 +299,8 @@ export const elementwiseRows: OnnxTable = {
   BiasAddV1: biasAdd,
   Sub: named("Sub"),
   Mul: named("Mul"),
-  RealDiv: binary(truncateDiv),
-  Div: binary(truncateDiv),
+  RealDiv: binary(divide),
+  Div: binary(divide),
   TruncateDiv: binary(truncateDiv),
   TruncateMod: binary(truncateMod),
   Mod: binary(truncateMod),

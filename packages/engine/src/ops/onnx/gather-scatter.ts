@@ -67,6 +67,7 @@ function gatherV2(g: OnnxEmitter, node: OnnxNode): OnnxValue {
 function gatherNd(g: OnnxEmitter, node: OnnxNode): OnnxValue {
   const indices = input(node, 1);
   checkIndexDepth(indices);
+  checkPolicy(node);
   return g.op("GatherND", [value(node, 0), g.cast(checked(g, indices), "int64")]);
 }
 
@@ -75,10 +76,17 @@ function checkIndexDepth(indices: OnnxInput): void {
   if (indices.shape?.at(-1) === 0) throw new NotExpressible("indices without components");
 }
 
+/** Indices out of range are errors, unless the op is told to ignore them. */
+function checkPolicy(node: OnnxNode): void {
+  const policy = node.attrs.has("bad_indices_policy") ? node.attrs.string("bad_indices_policy") : "";
+  if (policy === "IGNORE") throw new NotExpressible("indices out of range that are ignored");
+}
+
 /** Into zeros of a given shape; updates of one place add up. */
 function scatterNd(g: OnnxEmitter, node: OnnxNode): OnnxValue {
   const [indices, updates, shape] = [input(node, 0), value(node, 1), input(node, 2)];
   checkIndexDepth(indices);
+  checkPolicy(node);
   const zeros = g.op("Expand", [g.scalar(updates.dtype, 0), asVector(g, shape)]);
   return g.op("ScatterND", [zeros, g.cast(checked(g, indices), "int64"), updates], { reduction: "add" });
 }
@@ -88,6 +96,7 @@ const tensorScatter = (reduction: "none" | "add" | "min" | "max", negate = false
     const [x, , updates] = values(node) as [OnnxValue, OnnxValue, OnnxValue];
     const indices = input(node, 1);
     checkIndexDepth(indices);
+    checkPolicy(node);
     const places = g.cast(checked(g, indices), "int64");
     const signed = negate ? negative(g, updates) : updates;
     return g.op("ScatterND", [x, places, signed], reduction === "none" ? {} : { reduction });
@@ -103,6 +112,8 @@ function oneHot(g: OnnxEmitter, node: OnnxNode): OnnxValue {
   const [indices, depth] = [input(node, 0), input(node, 1)];
   const [on, off] = [value(node, 2), value(node, 3)];
   const axis = node.attrs.int("axis");
+  if (depth.tensor !== undefined && (numbersOf(depth.tensor)[0] as number) < 0)
+    throw new NotExpressible("a negative depth");
   const long = g.cast(indices.value, "int64");
   const classes = counted(
     g,

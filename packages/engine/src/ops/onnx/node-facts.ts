@@ -47,6 +47,24 @@ export function sizeOf(of: OnnxInput, axis: number): number | undefined {
   return size === undefined || size < 0 ? undefined : size;
 }
 
+/**
+ * Refuses inputs of which it is known that their shapes differ: ONNX would broadcast them, or refuse the whole model. The
+ * host knows TensorFlow's error.
+ */
+export function checkSameShape(inputs: readonly OnnxInput[]): void {
+  for (const [i, { shape }] of inputs.entries()) {
+    const before = inputs[i - 1]?.shape ?? null;
+    if (shape === null || before === null) continue;
+    const fits = shape.length === before.length && shape.every((size, axis) => agrees(size, before[axis]));
+    if (!fits) throw new NotExpressible("inputs of different shapes");
+  }
+}
+
+/** Whether two sizes may be the same. */
+export function agrees(a: number | undefined, b: number | undefined): boolean {
+  return a === undefined || b === undefined || a < 0 || b < 0 || a === b;
+}
+
 /** The elements of a constant input as JavaScript numbers. */
 export function constantNumbers(of: OnnxInput, what: string): number[] {
   if (of.partial?.every((entry) => entry !== undefined)) return of.partial as number[];

@@ -42,7 +42,7 @@ function fusedBatchNorm(g: OnnxEmitter, node: OnnxNode): OnnxValue[] {
   const y = normalize(g, x, layout, { scale, offset, epsilon, ...used });
   const kept = training ? runningStatistics(g, node, x, layout, used) : used;
   const outputs = [y, kept.mean, kept.variance, used.mean, used.variance];
-  if (node.outputTypes.length > 5) outputs.push(g.filled("float32", [0], []));
+  if (node.outputTypes.length > 5) outputs.push(g.scalar("float32", 0));
   return outputs;
 }
 

@@ -18,6 +18,7 @@ function onnxPads(g: OnnxEmitter, node: OnnxNode): OnnxValue {
 
 function pad(g: OnnxEmitter, node: OnnxNode): OnnxValue {
   const x = value(node, 0);
+  if (input(node, 0).shape?.length === 0) return g.op("Identity", [x]);
   if (
     input(node, 1).tensor !== undefined &&
     constantNumbers(input(node, 1), "").every((each) => each === 0)

@@ -3,8 +3,8 @@
  * TensorFlow's (tensorflow/core/kernels/fake_quant_ops_functor.h and quantize_and_dequantize_op.h), in float32.
  */
 import type { OnnxEmitter, OnnxValue } from "../../onnx/emitter.js";
-import type { OnnxNode, OnnxTable } from "../op-table.js";
-import { constantNumber, input, rankOf, value } from "./node-facts.js";
+import { NotExpressible, type OnnxNode, type OnnxTable } from "../op-table.js";
+import { agrees, constantNumber, input, rankOf, sizeOf, value } from "./node-facts.js";
 
 type Range = readonly [min: OnnxValue, max: OnnxValue];
 
@@ -39,6 +39,15 @@ function fakeQuantArgs(g: OnnxEmitter, node: OnnxNode): OnnxValue {
 
 const fakeQuantVars = (g: OnnxEmitter, node: OnnxNode): OnnxValue =>
   fakeQuant(g, node, [value(node, 1), value(node, 2)]);
+
+function fakeQuantPerChannel(g: OnnxEmitter, node: OnnxNode): OnnxValue {
+  const channels = sizeOf(input(node, 0), -1);
+  for (const at of [1, 2]) {
+    if (!agrees(sizeOf(input(node, at), 0), channels))
+      throw new NotExpressible("not one range for each channel");
+  }
+  return fakeQuantVars(g, node);
+}
 
 /** The widest range of steps that both sides of the given (or the found) range fit in, around 0. */
 function quantizeAndDequantize(g: OnnxEmitter, node: OnnxNode, bits: number): OnnxValue {
@@ -94,7 +103,7 @@ function foundRange(g: OnnxEmitter, node: OnnxNode, axis: number): Range {
 export const quantizationRows: OnnxTable = {
   FakeQuantWithMinMaxArgs: { build: fakeQuantArgs },
   FakeQuantWithMinMaxVars: { build: fakeQuantVars },
-  FakeQuantWithMinMaxVarsPerChannel: { build: fakeQuantVars },
+  FakeQuantWithMinMaxVarsPerChannel: { build: fakeQuantPerChannel },
   QuantizeAndDequantizeV2: { build: (g, node) => quantizeAndDequantize(g, node, node.attrs.int("num_bits")) },
   QuantizeAndDequantizeV3: {
     build: (g, node) => quantizeAndDequantize(g, node, constantNumber(input(node, 3), "num_bits")),

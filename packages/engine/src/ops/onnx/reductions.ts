@@ -2,11 +2,11 @@
  * Reductions over axes, running sums, the places of extremes, the largest elements.
  *
  * What ONNX Runtime 1.30 does otherwise than TensorFlow, and is put right here: integer sums go through float64 and
- * saturate; extremes skip NaN; means and logical reductions of nothing are wrong or refused; TopK of no rows ends the process.
+ * saturate; extremes skip NaN and compare int64 wrongly; means and logical reductions of nothing are wrong or refused; TopK of no rows ends the process.
  */
-import { tensor } from "@servable/formats";
+import { type DType, tensor } from "@servable/formats";
 import type { OnnxEmitter, OnnxValue } from "../../onnx/emitter.js";
-import type { OnnxNode, OnnxRow, OnnxTable } from "../op-table.js";
+import { NotExpressible, type OnnxInput, type OnnxNode, type OnnxRow, type OnnxTable } from "../op-table.js";
 import {
   constantNumber,
   constantNumbers,
@@ -22,6 +22,11 @@ import { asVector, frontAxes, frontAxesOf, sizeAt, vector } from "./sizes.js";
 
 /** One reduction of a node: over which axes, and in which form. */
 interface Reduction {
+  readonly input: OnnxInput;
+  /** Axes counted from the front as far as the rank is known; undefined when they are computed. */
+  readonly axes: readonly number[] | undefined;
+  readonly over: OnnxValue;
+  readonly keepDims: boolean;
   /** Emits an ONNX reduction of any value of the input's shape. */
   readonly by: (onnx: string, x: OnnxValue) => OnnxValue;
   /** Whether there may be nothing to reduce: a size that is 0, or unknown. */
@@ -36,41 +41,55 @@ const reduce = (
   single: (g: OnnxEmitter, x: OnnxValue) => OnnxValue = (_, x) => x,
 ): OnnxRow => ({
   build: (g, node) => {
-    const axes = input(node, 1);
-    const known = axes.tensor === undefined ? undefined : constantNumbers(axes, "axes");
-    if (known?.length === 0) return single(g, value(node, 0));
-    const over =
-      known === undefined ? frontAxesOf(g, axes, value(node, 0)) : frontAxes(g, known, input(node, 0));
-    const keepdims = node.attrs.bool("keep_dims") ? 1 : 0;
-    const { shape } = input(node, 0);
-    const reduced = known === undefined ? shape : known.map((axis) => shape?.at(axis) ?? -1);
-    return reducer(g, value(node, 0), {
-      by: (onnx, x) => g.op(onnx, [x, over], { keepdims, noop_with_empty_axes: 1 }),
-      mayBeEmpty: reduced === null || reduced.some((size) => size <= 0),
+    const x = input(node, 0);
+    const axes = knownAxes(node);
+    if (axes?.length === 0) return single(g, x.value);
+    const over = axes === undefined ? frontAxesOf(g, input(node, 1), x.value) : frontAxes(g, axes, x);
+    const keepDims = node.attrs.bool("keep_dims");
+    const sizes = axes === undefined ? x.shape : axes.map((axis) => x.shape?.at(axis) ?? -1);
+    return reducer(g, x.value, {
+      input: x,
+      axes,
+      over,
+      keepDims,
+      by: (onnx, of) => g.op(onnx, [of, over], { keepdims: keepDims ? 1 : 0, noop_with_empty_axes: 1 }),
+      mayBeEmpty: sizes === null || sizes.some((size) => size <= 0),
     });
   },
 });
 
-const plain =
-  (onnx: string): Reducer =>
-  (_, x, { by }) =>
-    by(onnx, x);
+function knownAxes(node: OnnxNode): number[] | undefined {
+  const axes = input(node, 1);
+  if (axes.tensor === undefined) return undefined;
+  const rank = input(node, 0).shape?.length ?? 0;
+  const counted = constantNumbers(axes, "axes").map((axis) => (axis < 0 ? axis + rank : axis));
+  if (new Set(counted).size < counted.length) throw new NotExpressible("an axis that is reduced twice");
+  return counted;
+}
 
 const sum: Reducer = (g, x, { by }) => {
   if (!isInteger(x.dtype)) return by("ReduceSum", x);
   if (!x.dtype.endsWith("64")) return g.cast(by("ReduceSum", g.cast(x, "int64")), x.dtype);
   // Halves of 32 bits add up exactly in float64; putting them together wraps, as TensorFlow's sums do.
-  const whole = g.cast(x, "int64");
-  const shift = g.constant(tensor("int64", [], BigInt64Array.of(2n ** 32n)));
-  const low = g.op("BitwiseAnd", [whole, g.constant(tensor("int64", [], BigInt64Array.of(2n ** 32n - 1n)))]);
-  const high = g.op("Div", [g.op("Sub", [whole, low]), shift]);
+  const { low, high, shift } = halves(g, g.cast(x, "int64"));
   const total = g.op("Add", [g.op("Mul", [by("ReduceSum", high), shift]), by("ReduceSum", low)]);
   return g.cast(total, x.dtype);
 };
 
-/** Through int64: exact as long as the product is below 2^53, as sizes are. */
-const product: Reducer = (g, x, { by }) =>
-  isInteger(x.dtype) ? g.cast(by("ReduceProd", g.cast(x, "int64")), x.dtype) : by("ReduceProd", x);
+/**
+ * Integers are multiplied one by one, which wraps as TensorFlow does: ONNX Runtime's product goes through float64. That
+ * serves vectors of sizes, of which models take products; others are the host's.
+ */
+const product: Reducer = (g, x, { input: { shape }, axes, keepDims, by }) => {
+  if (!isInteger(x.dtype)) return by("ReduceProd", x);
+  const length = shape?.length === 1 && axes !== undefined ? (shape[0] as number) : -1;
+  if (length < 0 || length > MAX_FACTORS) throw new NotExpressible("a product of many integers");
+  const factors = Array.from({ length }, (_, i) => g.op("Gather", [x, g.ints([i])]));
+  const all = factors.reduce((a, b) => g.op("Mul", [a, b]), g.filled(x.dtype, [1], [1]));
+  return keepDims ? all : g.op("Squeeze", [all, g.ints([0])]);
+};
+
+const MAX_FACTORS = 16;
 
 /** The mean of nothing is NaN. How many elements there are to a mean follows from the sizes before and after. */
 const mean: Reducer = (g, x, { by, mayBeEmpty }) => {
@@ -81,16 +100,80 @@ const mean: Reducer = (g, x, { by, mayBeEmpty }) => {
 };
 
 const extreme =
-  (onnx: "ReduceMax" | "ReduceMin"): Reducer =>
-  (g, x, { by }) => {
+  (onnx: Extreme): Reducer =>
+  (g, x, reduction) => {
+    if (isInteger(x.dtype)) return integerExtreme(g, x, onnx, reduction);
+    const { by } = reduction;
     const found = by(onnx, x);
-    if (isInteger(x.dtype)) return found;
     const anyNaN = by("ReduceMax", g.cast(g.op("IsNaN", [x]), "uint8"));
     return g.op("Where", [g.cast(anyNaN, "bool"), g.scalar(x.dtype, Number.NaN), found]);
   };
 
+function integerExtreme(g: OnnxEmitter, x: OnnxValue, onnx: Extreme, reduction: Reduction): OnnxValue {
+  switch (x.dtype) {
+    case "int64":
+      return int64Extreme(g, x, onnx, reduction);
+    case "uint64":
+      throw new NotExpressible("an extreme of uint64");
+    case "uint32":
+      // With the highest bit turned, unsigned numbers are in the order of signed ones.
+      return turned(g, g.cast(reduction.by(onnx, turned(g, g.cast(x, "int32"))), "int32"), "uint32");
+    case "int16":
+    case "uint16":
+      return narrowExtreme(g, x, onnx, reduction);
+    default:
+      return reduction.by(onnx, x);
+  }
+}
+
+type Extreme = "ReduceMax" | "ReduceMin";
+
+function turned(g: OnnxEmitter, x: OnnxValue, to: DType = "int32"): OnnxValue {
+  return g.cast(g.op("BitwiseXor", [x, g.scalar("int32", -(2 ** 31))]), to);
+}
+
+/** In int32, whose limits would then stand for the extreme of nothing. */
+function narrowExtreme(g: OnnxEmitter, x: OnnxValue, onnx: Extreme, { by }: Reduction): OnnxValue {
+  const [lowest, highest] = x.dtype === "int16" ? [-(2 ** 15), 2 ** 15 - 1] : [0, 2 ** 16 - 1];
+  const found = by(onnx, g.cast(x, "int32"));
+  const bounded = g.op("Max", [g.op("Min", [found, g.scalar("int32", highest)]), g.scalar("int32", lowest)]);
+  return g.cast(bounded, x.dtype);
+}
+
+/**
+ * The extreme of the upper halves, and that of the lower halves beside it: ONNX Runtime compares int64 rightly only
+ * within 32 bits (see onnx/substitutes.ts).
+ */
+function int64Extreme(g: OnnxEmitter, x: OnnxValue, onnx: Extreme, { by, over }: Reduction): OnnxValue {
+  const { low, high, shift } = halves(g, x);
+  const middle = g.constant(tensor("int64", [], BigInt64Array.of(2n ** 31n)));
+  const kept = g.op(onnx, [high, over], { keepdims: 1, noop_with_empty_axes: 1 });
+  const least = onnx === "ReduceMax" ? -(2n ** 31n) : 2n ** 31n - 1n;
+  const beside = g.op("Where", [
+    g.op("Equal", [high, kept]),
+    g.op("Sub", [low, middle]),
+    g.constant(tensor("int64", [], BigInt64Array.of(least))),
+  ]);
+  const found = g.op("Add", [g.op("Mul", [by(onnx, high), shift]), g.op("Add", [by(onnx, beside), middle])]);
+  const ofNothing = onnx === "ReduceMax" ? -(2n ** 63n) : 2n ** 63n - 1n;
+  const isNothing = g.op("Equal", [g.op("Size", [x]), g.scalar("int64", 0)]);
+  return g.op("Where", [isNothing, g.constant(tensor("int64", [], BigInt64Array.of(ofNothing))), found]);
+}
+
+/** An int64 as high · 2^32 + low, low not negative. */
+function halves(g: OnnxEmitter, x: OnnxValue): { low: OnnxValue; high: OnnxValue; shift: OnnxValue } {
+  const shift = g.constant(tensor("int64", [], BigInt64Array.of(2n ** 32n)));
+  const low = g.op("BitwiseAnd", [x, g.constant(tensor("int64", [], BigInt64Array.of(2n ** 32n - 1n)))]);
+  return { low, high: g.op("Div", [g.op("Sub", [x, low]), shift]), shift };
+}
+
+const norm: Reducer = (_, x, { by }) => {
+  if (isInteger(x.dtype)) throw new NotExpressible("a norm of integers");
+  return by("ReduceL2", x);
+};
+
 const logical =
-  (onnx: "ReduceMax" | "ReduceMin"): Reducer =>
+  (onnx: Extreme): Reducer =>
   (g, x, { by, mayBeEmpty }) =>
     mayBeEmpty ? g.cast(by(onnx, g.cast(x, "uint8")), "bool") : by(onnx, x);
 
@@ -153,7 +236,7 @@ export const reductionRows: OnnxTable = {
   Prod: reduce(product),
   All: reduce(logical("ReduceMin")),
   Any: reduce(logical("ReduceMax")),
-  EuclideanNorm: reduce(plain("ReduceL2"), (g, x) => g.op("Abs", [x])),
+  EuclideanNorm: reduce(norm, (g, x) => g.op("Abs", [x])),
   ArgMax: placeOf("ArgMax"),
   ArgMin: placeOf("ArgMin"),
   Cumsum: { build: cumulativeSum },

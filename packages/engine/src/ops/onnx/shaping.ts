@@ -16,7 +16,10 @@ import { asVector, transposed } from "./sizes.js";
 /** Sizes that are known become constants, so that ONNX Runtime can plan with them. */
 function reshape(g: OnnxEmitter, node: OnnxNode): OnnxValue {
   const [x, shape] = [value(node, 0), input(node, 1)];
+  if (shape.shape !== null && shape.shape.length !== 1) throw new NotExpressible("a shape that is no vector");
   const entries = entriesOf(shape);
+  if (entries?.includes(0) && entries.includes(-1))
+    throw new NotExpressible("a size that nothing determines");
   const unknown = entries?.filter((entry) => entry === undefined || entry < 0).length ?? 2;
   const hasZero = entries?.includes(0) ?? true;
   if (entries === undefined || unknown > 1 || (unknown === 1 && hasZero)) {

@@ -1,7 +1,7 @@
 /** Slices: by begin and size, or by begin, end and stride with masks, as `x[1:, ..., None, -1]` in Python. */
 import type { OnnxEmitter, OnnxValue } from "../../onnx/emitter.js";
 import { NotExpressible, type OnnxInput, type OnnxNode, type OnnxTable } from "../op-table.js";
-import { constantNumbers, entriesOf, input, TO_END, value } from "./node-facts.js";
+import { checkSameShape, constantNumbers, entriesOf, input, TO_END, value } from "./node-facts.js";
 import { asVector, type Size, vector } from "./sizes.js";
 
 /** A size of -1 is all that is left. */
@@ -51,6 +51,7 @@ function entriesOfSlice(node: OnnxNode): Entry[] {
   const masks = ["ellipsis_mask", "new_axis_mask", "shrink_axis_mask", "begin_mask", "end_mask"].map((mask) =>
     node.attrs.int(mask),
   );
+  checkSameShape(node.inputs.slice(1));
   const entries = constantNumbers(input(node, 3), "the strides").map((stride, at): Entry => {
     const [ellipsis, newAxis, index, fromEdge, toEdge] = masks.map((mask) => ((mask >> at) & 1) === 1);
     const kind = ellipsis ? "ellipsis" : newAxis ? "new axis" : index ? "index" : "range";
