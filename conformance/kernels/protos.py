@@ -1,6 +1,4 @@
-"""DecodeProtoV2, files, EncodeWav."""
-import base64
-
+"""DecodeProtoV2, EncodeWav."""
 import numpy as np
 import tensorflow as tf
 from google.protobuf import descriptor_pb2
@@ -82,20 +80,6 @@ case('DecodeProtoV2 by a damaged descriptor', decode([full], ['double'], [tf.flo
 case('DecodeProtoV2 by an unknown source', decode([full], ['double'], [tf.float64], source='http://nowhere'))
 case('DecodeProtoV2 by a file that is missing', decode([full], ['double'], [tf.float64], source='/nowhere/descriptors.pb'))
 case('DecodeProtoV2 of a known message', decode([tf.train.Example(features=tf.train.Features(feature={'a': tf.train.Feature(int64_list=tf.train.Int64List(value=[1]))})).SerializeToString()], ['features'], [tf.string], message_type='tensorflow.Example', source='local://'))
-
-PATH = '/tmp/recorded-file.bin'
-
-
-def read(title, path):
-  def build():
-    with open(PATH, 'wb') as f:
-      f.write(b'some\0bytes\xff')
-    raw.ReadFile(filename=path)
-  case(title, build, file={'path': PATH, 'b64': base64.b64encode(b'some\0bytes\xff').decode()})
-
-
-read('ReadFile', PATH)
-read('ReadFile of a missing file', '/nowhere/file')
 
 WAVE = np.float32([[0, 0.5], [-0.5, 1], [-1, 0.25], [0.1, -0.1], [2, -2]])
 case('EncodeWav', lambda: raw.EncodeWav(audio=WAVE, sample_rate=16000))

@@ -13,7 +13,6 @@ import { elementwiseBinaryKernels } from "./elementwise-binary.js";
 import { elementwiseUnaryKernels } from "./elementwise-unary.js";
 import { environmentKernels } from "./environment.js";
 import { exampleKernels } from "./examples/index.js";
-import { fileKernels } from "./files.js";
 import { fourierKernels } from "./fourier.js";
 import { gatheringKernels } from "./gathering.js";
 import { gradientKernels } from "./gradients.js";
@@ -54,9 +53,10 @@ import { summaryKernels } from "./summaries.js";
 import { tableKernels } from "./tables/tables.js";
 import { tensorListKernels } from "./tensor-lists.js";
 import { variableKernels } from "./variables.js";
+import { wavEncodingKernels } from "./wav-encoding.js";
 
 export const hostRows: HostTable = {
-  ...fileKernels,
+  ...wavEncodingKernels,
   ...imageKernels,
   ...exampleKernels,
   ...castKernels,

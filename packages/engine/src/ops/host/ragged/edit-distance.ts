@@ -1,5 +1,5 @@
 /** EditDistance: the Levenshtein distance of each innermost row of two sparse tensors. */
-import { invalidArgument, shapeText, stridesOf } from "@servable/formats";
+import { invalidArgument, resourceExhausted, shapeText, stridesOf } from "@servable/formats";
 import type { HostTable, NodeFacts } from "../../op-table.js";
 import { latin1Of } from "../byte-strings.js";
 import { tensorOver } from "../element-memory.js";
@@ -54,8 +54,14 @@ function editDistance({ attrs }: NodeFacts): TensorFunction {
   };
 }
 
+/** A comparison of each element with each other takes seconds at this many. */
+const MAX_COMPARISONS = 2 ** 32;
+
 /** Least number of insertions, deletions and substitutions. */
 function levenshtein(a: Sequence, b: Sequence): number {
+  if (a.length * b.length > MAX_COMPARISONS) {
+    throw resourceExhausted(`Sequences of ${a.length} and ${b.length} elements are too long to compare`);
+  }
   let row = Uint32Array.from({ length: b.length + 1 }, (_, i) => i);
   for (const [i, element] of a.entries()) {
     const next = new Uint32Array(b.length + 1);

@@ -76,7 +76,7 @@ function exampleCount(columns: readonly Column[]): number {
 }
 
 /** More crosses than this in one run are refused. */
-const MAX_CROSSES = 2 ** 28;
+const MAX_CROSSES = 2 ** 25;
 
 /** Positions of all combinations for one example, the last column running fastest. */
 function* combinations(columns: readonly Column[], example: number): Generator<readonly number[]> {

@@ -28,9 +28,17 @@ function asString(node: NodeFacts): TensorFunction {
   };
 }
 
+/** Of one number; printf would take gigabytes. */
+const MAX_CHARACTERS = 4096;
+
 function printFormat({ attrs }: NodeFacts, dtype: DType): PrintfFormat {
   const [scientific, shortest] = [attrs.bool("scientific"), attrs.bool("shortest")];
-  const [flag, precision] = [attrs.string("fill"), attrs.int("precision")];
+  const [flag, precision, width] = [attrs.string("fill"), attrs.int("precision"), attrs.int("width")];
+  if (precision > MAX_CHARACTERS || width > MAX_CHARACTERS) {
+    throw invalidArgument(
+      `precision and width must be at most ${MAX_CHARACTERS}, got ${precision} and ${width}`,
+    );
+  }
   const { kind } = dtypeInfo(dtype);
   const isFloat = kind === "float" || kind === "complex";
   if (!isFloat && kind !== "string" && (scientific || shortest)) {
@@ -45,7 +53,7 @@ function printFormat({ attrs }: NodeFacts, dtype: DType): PrintfFormat {
     throw invalidArgument(`Fill argument not supported: "${flag}"`);
   }
   const notation = scientific ? "e" : "f";
-  return { flag, precision, width: attrs.int("width"), conversion: shortest ? "g" : notation };
+  return { flag, precision, width, conversion: shortest ? "g" : notation };
 }
 
 type Printer = (tensor: Tensor) => Uint8Array[];

@@ -1,27 +1,8 @@
-/** Whole files: ReadFile, and sound files that EncodeWav writes (images have a folder of their own). */
-import { readFileSync } from "node:fs";
-import { decodeText, encodeText, invalidArgument, notFound, shapeText, type Tensor } from "@servable/formats";
+/** EncodeWav: sound as a WAV file of 16-bit samples. audio.ts reads such files. */
+import { encodeText, invalidArgument, shapeText, type Tensor } from "@servable/formats";
 import type { HostTable } from "../op-table.js";
 import { tensorOver } from "./element-memory.js";
 import { compute, integerOf, type TensorFunction } from "./kernel.js";
-import { stringsOf } from "./strings/map-strings.js";
-
-/** A model reads its own assets so; it is trusted with the paths that it names. */
-const readFile: TensorFunction = (filename) => {
-  const { shape, data } = stringsOf(filename);
-  if (data.length !== 1)
-    throw invalidArgument(`Input filename tensor must be scalar, but had shape: ${shapeText(shape)}`);
-  const path = decodeText(data[0] as Uint8Array);
-  try {
-    return tensorOver("string", [], [Uint8Array.from(readFileSync(path))]);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT")
-      throw notFound(`${path}; No such file or directory`);
-    throw error;
-  }
-};
-
-// ---- sound ---------------------------------------------------------------------------------------------------
 
 const HEADER_BYTES = 44;
 const SAMPLE_BYTES = 2;
@@ -69,7 +50,6 @@ function writeHeader(file: Uint8Array, view: DataView, channels: number, rate: n
   view.setUint32(40, size, true);
 }
 
-export const fileKernels: HostTable = {
-  ReadFile: compute(() => readFile, "state"),
+export const wavEncodingKernels: HostTable = {
   EncodeWav: compute(() => encodeWav),
 };
