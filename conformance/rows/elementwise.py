@@ -60,6 +60,17 @@ for op in ('Identity', 'StopGradient', 'Snapshot'):
   case(op, f32([1, 2]))
 case('IdentityN', [f32([1]), i32([2])])
 
+# Long enough for vectorized kernels, and odd.
+LONG = np.tile(SPECIAL, 2)[:41]
+for op in ('Abs', 'Neg', 'Sign', 'Exp', 'Sigmoid', 'Tanh', 'Ceil', 'Floor', 'Round', 'Atan', 'Erf', 'Relu', 'Relu6', 'LeakyRelu', 'Elu', 'Selu', 'Softplus', 'Softsign', 'Sqrt', 'Rsqrt', 'Log', 'Expm1', 'Log1p'):
+  case(op, LONG, about='long', rtol=1e-5, atol=1e-6)
+for dtype in (np.float32, np.float64):
+  for op in ('Maximum', 'Minimum', 'Less', 'GreaterEqual', 'Equal', 'AddV2', 'Mul'):
+    case(op, LONG.astype(dtype), LONG[::-1].astype(dtype), about='long', rtol=1e-5)
+    case(op, LONG.astype(dtype), dtype(0.5), about='long', rtol=1e-5)
+    case(op, LONG.astype(dtype), dtype(nan), about='long', rtol=1e-5)
+case('ClipByValue', LONG, f32(-1), f32(1), about='long')
+
 # ---- two operands
 PAIRS = [(random([2, 3], seed=1), random([2, 3], seed=2)), (random([2, 1, 3], seed=1), random([4, 1], seed=2)), (f32(2), f32(np.zeros([0, 2]))),
          (f32([1, nan, inf, -inf, 0, nan]), f32([nan, 1, inf, inf, 0, nan]))]

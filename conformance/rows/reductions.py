@@ -88,3 +88,8 @@ case('Max', HALVES, i32([0, 1]), keep_dims=True)
 case('TopKV2', HALVES, np.int32(4))
 for op in ('Max', 'Min'):
   case(op, np.array([[2**31, 5, 2**32 - 1], [2**31 - 1, 0, 2**31]], np.uint32), i32([1]))
+LONG = np.tile(f32([-inf, -1, -0.0, 0, nan, 2, 1e30, 3.5, -7, 0.25]), 4).reshape([2, 20])
+for op in ('Max', 'Min', 'Sum', 'ArgMax', 'ArgMin', 'Prod', 'Mean'):
+  for values, about in ((LONG, 'long'), (np.where(np.isnan(LONG), f32(5), LONG), 'long, no NaN'), (LONG[:, 5:9], 'short')):
+    for axis in (0, 1):
+      case(op, values, np.int32(axis), about=about, rtol=1e-5)

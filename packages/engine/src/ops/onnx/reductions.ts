@@ -167,9 +167,10 @@ function halves(g: OnnxEmitter, x: OnnxValue): { low: OnnxValue; high: OnnxValue
   return { low, high: g.op("Div", [g.op("Sub", [x, low]), shift]), shift };
 }
 
-const norm: Reducer = (_, x, { by }) => {
+/** Of integers TensorFlow takes the root of a sum that has wrapped. */
+const norm = (g: OnnxEmitter, x: OnnxValue, reduction?: Reduction): OnnxValue => {
   if (isInteger(x.dtype)) throw new NotExpressible("a norm of integers");
-  return by("ReduceL2", x);
+  return reduction === undefined ? g.op("Abs", [x]) : reduction.by("ReduceL2", x);
 };
 
 const logical =
@@ -236,7 +237,7 @@ export const reductionRows: OnnxTable = {
   Prod: reduce(product),
   All: reduce(logical("ReduceMin")),
   Any: reduce(logical("ReduceMax")),
-  EuclideanNorm: reduce(norm, (g, x) => g.op("Abs", [x])),
+  EuclideanNorm: reduce(norm, norm),
   ArgMax: placeOf("ArgMax"),
   ArgMin: placeOf("ArgMin"),
   Cumsum: { build: cumulativeSum },

@@ -7,6 +7,7 @@ import {
   entriesOf,
   input,
   isInteger,
+  numbersOf,
   outputCarrier,
   value,
   values,
@@ -81,10 +82,20 @@ function broadcastTo(g: OnnxEmitter, node: OnnxNode): OnnxValue {
   return g.op("Expand", [value(node, 0), asVector(g, input(node, 1))]);
 }
 
+/** A range that is known to lead nowhere is an error; ONNX makes it empty. */
+function checkDirection(node: OnnxNode): void {
+  const [start, limit, delta] = node.inputs.map(({ tensor }) =>
+    tensor === undefined ? Number.NaN : numbersOf(tensor)[0],
+  );
+  if (Math.sign((limit as number) - (start as number)) * (delta as number) < 0)
+    throw new NotExpressible("a range that leads away");
+}
+
 /** TensorFlow multiplies floats by their place, ONNX Runtime adds up; integers are the same either way. */
 function range(g: OnnxEmitter, node: OnnxNode): OnnxValue {
   const [start, limit, delta] = values(node) as [OnnxValue, OnnxValue, OnnxValue];
   if (/^b?float16$/.test(node.outputTypes[0] as string)) throw new NotExpressible("a range of half floats");
+  checkDirection(node);
   if (isInteger(start.dtype)) return g.op("Range", [start, limit, delta]);
   if (constantNumber(input(node, 2), "the step of a range of floats") === 0)
     throw new NotExpressible("a step of 0");
