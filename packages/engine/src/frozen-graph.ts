@@ -22,7 +22,7 @@ import {
 } from "@servable/formats/protobuf/tensorflow/core/protobuf/meta_graph_pb";
 import { partialShape } from "./graph/attrs.js";
 import { type LoadOptions, type Model, modelOf } from "./model.js";
-import { Program } from "./program.js";
+import { type OpenedModel, Program } from "./program.js";
 
 export interface FrozenGraphOptions extends LoadOptions {
   /** Signature input → tensor name. By default every placeholder, under its node's name. */
@@ -37,11 +37,16 @@ export interface FrozenGraphOptions extends LoadOptions {
  * can't run.
  */
 export function loadFrozenGraph(file: string, options: FrozenGraphOptions = {}): Model {
+  return modelOf(openFrozenGraph(file, options), options);
+}
+
+/** loadFrozenGraph without the compiler: all errors but UNIMPLEMENTED. */
+export function openFrozenGraph(file: string, options: FrozenGraphOptions = {}): OpenedModel {
   const graphDef = readGraphDef(file);
   const metaGraph = create(MetaGraphDefSchema, { graphDef });
   const program = new Program(metaGraph);
   metaGraph.signatureDef[DEFAULT_SERVING_SIGNATURE] = signatureDef(graphDef, program, options, file);
-  return modelOf(program, metaGraph, options);
+  return { program, metaGraph };
 }
 
 function signatureDef(

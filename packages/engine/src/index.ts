@@ -1,9 +1,16 @@
 /** Everything that @servable/engine offers. */
 export {
+  type ExplainedBody,
+  type ExplainedGap,
+  type ExplainedGraph,
   type ExplainedGroup,
+  type ExplainedModel,
   type ExplainedNode,
+  type ExplainedOnnx,
   type ExplainedSignature,
-  explainSavedModel,
+  type ExplainedTensor,
+  type ExplainOptions,
+  explainModel,
 } from "./explain.js";
 export { type FrozenGraphOptions, loadFrozenGraph } from "./frozen-graph.js";
 export { type LoadOptions, loadSavedModel, type Model } from "./model.js";

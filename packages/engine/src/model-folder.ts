@@ -2,18 +2,28 @@
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { isSavedModelFolder, isSessionBundleFolder, TFLITE_MODEL_FILE } from "@servable/formats";
-import { loadFrozenGraph } from "./frozen-graph.js";
-import { type LoadOptions, loadSavedModel, type Model } from "./model.js";
+import { loadFrozenGraph, openFrozenGraph } from "./frozen-graph.js";
+import { type LoadOptions, loadSavedModel, type Model, openSavedModel } from "./model.js";
 import { loadOnnxModel } from "./onnx-model.js";
-import { loadSessionBundle } from "./session-bundle.js";
-import { loadTfliteModel } from "./tflite-model.js";
+import type { OpenedModel } from "./program.js";
+import { loadSessionBundle, openSessionBundle } from "./session-bundle.js";
+import { loadTfliteModel, openTfliteModel } from "./tflite-model.js";
 
-/** Loaders by the ending of the only file they need. */
-const singleFileLoaders: Readonly<Record<string, (file: string, options: LoadOptions) => Model>> = {
-  ".onnx": loadOnnxModel,
-  ".pb": loadFrozenGraph,
-  ".pbtxt": loadFrozenGraph,
-  ".tflite": loadTfliteModel,
+/** How a file that is the whole model is loaded, and how it is opened without the compiler. */
+interface FileKind {
+  readonly load: (file: string, options: LoadOptions) => Model;
+  readonly open: (file: string, options: LoadOptions) => OpenedModel;
+}
+
+const tfliteKind: FileKind = { load: loadTfliteModel, open: openTfliteModel };
+const frozenKind: FileKind = { load: loadFrozenGraph, open: openFrozenGraph };
+
+/** By the ending of their names. */
+const fileKinds: Readonly<Record<string, FileKind | "onnx">> = {
+  ".onnx": "onnx",
+  ".pb": frozenKind,
+  ".pbtxt": frozenKind,
+  ".tflite": tfliteKind,
 };
 
 /**
@@ -24,21 +34,37 @@ const singleFileLoaders: Readonly<Record<string, (file: string, options: LoadOpt
  * files; UNIMPLEMENTED when no signature can run (one that can't does not take the others down).
  */
 export function loadModel(dir: string, options: LoadOptions = {}): Model {
+  const found = findModel(dir, options);
+  return "onnx" in found ? loadOnnxModel(found.onnx, options) : found.load();
+}
+
+/** A version folder's model: an ONNX file, or one that goes through the compiler. */
+export type FoundModel =
+  | { readonly onnx: string }
+  | { readonly load: () => Model; readonly open: () => OpenedModel };
+
+/** Looks which kind of model a version folder has; a folder with none counts as a SavedModel without its file. */
+export function findModel(dir: string, options: LoadOptions): FoundModel {
   const tflite = path.join(dir, TFLITE_MODEL_FILE);
-  if (options.preferTfliteModel && existsSync(tflite)) return loadTfliteModel(tflite, options);
-  if (isSavedModelFolder(dir)) return loadSavedModel(dir, options);
-  if (isSessionBundleFolder(dir)) return loadSessionBundle(dir, options);
-  const file = onlyModelFile(dir);
-  if (file === undefined) return loadSavedModel(dir, options);
-  const load = singleFileLoaders[path.extname(file)] as (file: string, options: LoadOptions) => Model;
-  return load(path.join(dir, file), options);
+  if (options.preferTfliteModel && existsSync(tflite)) return ofKind(tfliteKind, tflite, options);
+  if (!isSavedModelFolder(dir) && isSessionBundleFolder(dir)) {
+    return { load: () => loadSessionBundle(dir, options), open: () => openSessionBundle(dir) };
+  }
+  const file = isSavedModelFolder(dir) ? undefined : onlyModelFile(dir);
+  if (file === undefined) {
+    return { load: () => loadSavedModel(dir, options), open: () => openSavedModel(dir, options) };
+  }
+  const kind = fileKinds[path.extname(file)] as FileKind | "onnx";
+  return kind === "onnx" ? { onnx: path.join(dir, file) } : ofKind(kind, path.join(dir, file), options);
+}
+
+function ofKind({ load, open }: FileKind, file: string, options: LoadOptions): FoundModel {
+  return { load: () => load(file, options), open: () => open(file, options) };
 }
 
 /** The file that is the whole model; undefined when there is none or more than one. */
 function onlyModelFile(dir: string): string | undefined {
-  const files = namesIn(dir).filter(
-    (name) => path.extname(name) in singleFileLoaders && name !== "fingerprint.pb",
-  );
+  const files = namesIn(dir).filter((name) => path.extname(name) in fileKinds && name !== "fingerprint.pb");
   return files.length === 1 ? files[0] : undefined;
 }
 

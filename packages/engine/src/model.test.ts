@@ -6,7 +6,7 @@ import { toBinary } from "@bufbuild/protobuf";
 import { GraphBuilder, predictSignatureDef, SavedModelBuilder, type Tensor, tensor } from "@servable/formats";
 import { GraphDefSchema } from "@servable/formats/protobuf/tensorflow/core/framework/graph_pb";
 import { temporaryFolder } from "@servable/formats/testing/temporary-folder";
-import { explainSavedModel, loadModel, Session } from "./index.js";
+import { explainModel, loadModel, Session } from "./index.js";
 
 const floats = (shape: readonly number[], ...values: number[]) =>
   tensor("float32", shape, Float32Array.from(values));
@@ -139,7 +139,7 @@ describe("A model", () => {
 
 describe("An explained model", () => {
   it("says which side runs what, and what can't run", () => {
-    const [main, , count, lost] = explainSavedModel(dir);
+    const [main, , count, lost] = explainModel(dir).signatures;
     assert.deepEqual(
       main?.groups.map(({ side, nodes }) => [side, nodes.map(({ op }) => op)]),
       [["onnx", ["Mul", "AddV2"]]],

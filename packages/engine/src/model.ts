@@ -17,7 +17,6 @@ import {
   signaturesOf,
   type Tensor,
 } from "@servable/formats";
-import type { MetaGraphDef } from "@servable/formats/protobuf/tensorflow/core/protobuf/meta_graph_pb";
 import {
   type SignatureDefMap,
   SignatureDefMapSchema,
@@ -26,7 +25,7 @@ import { CompiledRequest } from "./compiled-request.js";
 import type { Graph } from "./graph/graph.js";
 import { fingerprint } from "./passes/fingerprint.js";
 import type { RowIndependence } from "./passes/row-independence.js";
-import { inSignature, Program } from "./program.js";
+import { inSignature, type OpenedModel, Program } from "./program.js";
 import { asTensor } from "./values.js";
 
 export interface LoadOptions {
@@ -75,15 +74,20 @@ export interface Model {
  * files; UNIMPLEMENTED when no signature can run (one that can't does not take the others down).
  */
 export function loadSavedModel(dir: string, options: LoadOptions = {}): Model {
+  return modelOf(openSavedModel(dir, options), options);
+}
+
+/** loadSavedModel without the compiler: all errors but UNIMPLEMENTED. */
+export function openSavedModel(dir: string, options: LoadOptions = {}): OpenedModel {
   const { savedModel } = readReadable(dir);
   const metaGraph = findMetaGraph(savedModel, options.tags ?? [SERVING_TAG]);
   const program = new Program(metaGraph);
   program.initialize(metaGraph, dir);
-  return modelOf(program, metaGraph, options);
+  return { program, metaGraph };
 }
 
-/** A model of an initialised program with the MetaGraph's signatures, compiled. */
-export function modelOf(program: Program, metaGraph: MetaGraphDef, options: LoadOptions): Model {
+/** An opened model, its signatures compiled. */
+export function modelOf({ program, metaGraph }: OpenedModel, options: LoadOptions): Model {
   const signatureDefs = create(SignatureDefMapSchema, { signatureDef: metaGraph.signatureDef });
   return new CompiledModel(program, signaturesOf(metaGraph), signatureDefs, options);
 }

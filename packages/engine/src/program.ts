@@ -43,6 +43,13 @@ export interface Request {
   readonly targets?: readonly string[];
 }
 
+/** A model that has been restored and initialised, and is yet to be compiled. */
+export interface OpenedModel {
+  readonly program: Program;
+  /** Has the signatures. */
+  readonly metaGraph: MetaGraphDef;
+}
+
 export class Program {
   readonly resources = new ResourceManager();
   private readonly main: ImportedGraph;

@@ -4,7 +4,7 @@
  */
 import { readSessionBundle, stringTensor, type Tensor } from "@servable/formats";
 import { type LoadOptions, type Model, modelOf } from "./model.js";
-import { Program } from "./program.js";
+import { type OpenedModel, Program } from "./program.js";
 
 /**
  * Loads the export in a version's folder. It has no tags.
@@ -12,6 +12,11 @@ import { Program } from "./program.js";
  * INVALID_ARGUMENT for damaged files; UNIMPLEMENTED when no signature can run.
  */
 export function loadSessionBundle(dir: string, options: LoadOptions = {}): Model {
+  return modelOf(openSessionBundle(dir), options);
+}
+
+/** loadSessionBundle without the compiler: all errors but UNIMPLEMENTED. */
+export function openSessionBundle(dir: string): OpenedModel {
   const { metaGraph, checkpoint, assets, initOp } = readSessionBundle(dir);
   const program = new Program(metaGraph);
   const feeds = [...assets].map(([name, file]): [string, Tensor] => [name, stringTensor([], [file])]);
@@ -20,5 +25,5 @@ export function loadSessionBundle(dir: string, options: LoadOptions = {}): Model
     program.runOnce([...feeds, [filenameTensorName, stringTensor([], [checkpoint])]], restoreOpName);
   }
   if (initOp !== undefined) program.runOnce(feeds, initOp);
-  return modelOf(program, metaGraph, options);
+  return { program, metaGraph };
 }

@@ -33,7 +33,7 @@ import {
   TensorInfoSchema,
 } from "@servable/formats/protobuf/tensorflow/core/protobuf/meta_graph_pb";
 import { type LoadOptions, type Model, modelOf } from "./model.js";
-import { Program } from "./program.js";
+import { type OpenedModel, Program } from "./program.js";
 import { requireSupported, Translation } from "./tflite/translate.js";
 
 /** Signatures of models from before the schema had a place for them. */
@@ -45,8 +45,18 @@ const SIGNATURES_METADATA = "signature_defs_metadata";
  * that can't be translated.
  */
 export function loadTfliteModel(file: string, options: LoadOptions = {}): Model {
+  return inFile(file, () => modelOf(openModel(readTfliteModel(file)), options));
+}
+
+/** loadTfliteModel without the compiler. */
+export function openTfliteModel(file: string): OpenedModel {
+  return inFile(file, () => openModel(readTfliteModel(file)));
+}
+
+/** Errors of `make` name the file. */
+function inFile<T>(file: string, make: () => T): T {
   try {
-    return modelOfTflite(readTfliteModel(file), options);
+    return make();
   } catch (error) {
     const status = StatusError.from(error);
     if (status.message.startsWith(file)) throw status;
@@ -54,7 +64,7 @@ export function loadTfliteModel(file: string, options: LoadOptions = {}): Model 
   }
 }
 
-function modelOfTflite(model: TfliteModel, options: LoadOptions): Model {
+function openModel(model: TfliteModel): OpenedModel {
   requireSupported(model);
   const graph = new GraphBuilder();
   const translation = new Translation(model);
@@ -71,7 +81,7 @@ function modelOfTflite(model: TfliteModel, options: LoadOptions): Model {
   const metaGraph = create(MetaGraphDefSchema, { graphDef: graph.toGraphDef(), signatureDef });
   const program = new Program(metaGraph);
   if (initializer !== undefined) program.runOnce([], initializer.name);
-  return modelOf(program, metaGraph, options);
+  return { program, metaGraph };
 }
 
 // ---- signatures ----------------------------------------------------------------------------------------------

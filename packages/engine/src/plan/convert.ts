@@ -47,7 +47,7 @@ export type Conversion = OnnxFragment | { readonly refusal: string };
 
 export function convert(node: Node, known: ReadonlyMap<Node, readonly Known[]>): Conversion {
   const row = onnxRows[node.op];
-  if (row === undefined) return { refusal: "no ONNX row" };
+  if (row === undefined) return { refusal: "no ONNX form" };
   try {
     const emitter = new OnnxEmitter(node.name);
     const inputs = node.inputs.map((edge) => onnxInput(edge, known));
