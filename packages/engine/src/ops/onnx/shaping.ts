@@ -43,6 +43,7 @@ function expandDims(g: OnnxEmitter, node: OnnxNode): OnnxValue {
 function transpose(g: OnnxEmitter, node: OnnxNode): OnnxValue {
   const perm = constantNumbers(input(node, 1), "the permutation");
   const axes = perm.map((axis) => (axis < 0 ? axis + perm.length : axis));
+  if (perm.some((_, axis) => !axes.includes(axis))) throw new NotExpressible("a permutation that is none");
   return transposed(g, value(node, 0), axes, input(node, 0).shape);
 }
 
