@@ -4,7 +4,7 @@
  * stage never wait for each other through the other side, so they form one group, and the number of hops is the least
  * that the graph's depth allows.
  */
-import { elementCount, type StatusError, unimplemented } from "@servable/formats";
+import { elementCount, resourceExhausted, type StatusError, unimplemented } from "@servable/formats";
 import type { Graph, Known, Node } from "../graph/graph.js";
 import type { OnnxFragment } from "../onnx/emitter.js";
 import { hostRows } from "../ops/host/index.js";
@@ -57,7 +57,26 @@ export function partition(analyzed: Analyzed, hostOnly = false): Partition {
     }
     if (changed) groups = group(graph, onnx);
   }
+  const surplus = surplusGroups(groups);
+  for (const node of surplus.flatMap(({ nodes }) => nodes)) onnx.delete(node);
+  if (surplus.length > 0) groups = group(graph, onnx);
   return { groups, fragments, refusals };
+}
+
+/** Each ONNX group is a session of its own, which takes milliseconds to make and memory to keep. */
+const MAX_SESSIONS = 256;
+
+/** The smallest ONNX groups, where there are too many, as far as the host can run them. */
+function surplusGroups(groups: readonly Group[]): Group[] {
+  const sessions = groups.filter(({ side }) => side === "onnx");
+  if (sessions.length <= MAX_SESSIONS) return [];
+  const movable = sessions.filter(({ nodes }) => nodes.every((node) => node.op in hostRows));
+  if (sessions.length - movable.length > MAX_SESSIONS) {
+    throw resourceExhausted(
+      `the graph changes between ONNX Runtime and the host ${sessions.length} times, more than ${MAX_SESSIONS}`,
+    );
+  }
+  return movable.sort((a, b) => a.nodes.length - b.nodes.length).slice(0, sessions.length - MAX_SESSIONS);
 }
 
 export interface ConvertedNodes extends Omit<Partition, "groups"> {

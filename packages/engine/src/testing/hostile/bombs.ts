@@ -124,6 +124,17 @@ function chain(count: number, op = "Neg"): (dir: string) => void {
   };
 }
 
+/** Nodes that ONNX has and nodes that only the host has, in turn. */
+function alternating(count: number): (dir: string) => void {
+  return (dir) =>
+    saveModel(dir, (g) => {
+      const x = g.placeholder("float32", [-1], { name: "x" });
+      let y = x;
+      for (let i = 0; i < count; i++) y = g.compute("Neg", [g.compute("Lgamma", [y])]);
+      return { inputs: { x }, outputs: { y } };
+    });
+}
+
 /** y = op(x) with an input or control input that comes from behind. */
 function cycle(input: string): (dir: string) => void {
   return (dir) => {
@@ -428,6 +439,7 @@ export const bombs: readonly Bomb[] = [
     write: chain(20_000),
     endings: ["loads"],
   },
+  { name: "a change of sides five thousand times", write: alternating(5_000), endings: BOUNDED },
   { name: "a cycle", write: cycle("n2"), endings: ["INVALID_ARGUMENT"] },
   { name: "a node that reads itself", write: cycle("n0"), endings: ["INVALID_ARGUMENT"] },
   { name: "a cycle of control", write: cycle("^n2"), endings: ["INVALID_ARGUMENT"] },
