@@ -92,7 +92,7 @@ function unknownFlag(name: string): string {
 }
 
 /** Insertions, deletions and replacements that lead from one text to the other. */
-function editDistance(a: string, b: string): number {
+export function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
