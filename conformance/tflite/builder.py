@@ -9,14 +9,17 @@ TYPES = {np.dtype(k): getattr(schema.TensorType, v) for k, v in {
 
 
 class Builder:
-  """One subgraph. Tensors are told by name; the absent one is None."""
+  """A model's first subgraph, or a further one of `parent`. Tensors are told by name; the absent one is None."""
 
-  def __init__(self):
+  def __init__(self, parent=None):
     self.subgraph = schema.SubGraphT()
     self.subgraph.tensors, self.subgraph.operators = [], []
-    self.subgraph.name = b'main'
-    self.codes = []
-    self.buffers = [schema.BufferT()]
+    self.subgraph.name = b'main' if parent is None else b'inner'
+    self.codes = [] if parent is None else parent.codes
+    self.buffers = [schema.BufferT()] if parent is None else parent.buffers
+    self.children = []
+    if parent is not None:
+      parent.children.append(self)
     self.metadata = []
     self.places = {}
 
@@ -76,19 +79,24 @@ class Builder:
     self.buffers.append(buffer)
     self.metadata.append(entry)
 
-  def finish(self, inputs, outputs):
+  def ends(self, inputs, outputs):
     self.subgraph.inputs = [self.places[name] for name in inputs]
     self.subgraph.outputs = [self.places[name] for name in outputs]
+
+  def finish(self, inputs, outputs):
+    """The model; further subgraphs have been told their ends."""
+    self.ends(inputs, outputs)
     model = schema.ModelT()
     model.version, model.description = 3, b''
-    model.subgraphs, model.operatorCodes = [self.subgraph], self.codes
+    model.subgraphs = [self.subgraph, *(child.subgraph for child in self.children)]
+    model.operatorCodes = self.codes
     model.buffers, model.metadata = self.buffers, self.metadata
     writer = flatbuffers.Builder(1024)
     writer.Finish(model.Pack(writer), b'TFL3')
     return bytes(writer.Output())
 
 
-def options(name, **fields):
+def options(name, /, **fields):
   result = getattr(schema, f'{name}T')()
   for field, value in fields.items():
     assert hasattr(result, field), f'{name} has no {field}'

@@ -116,6 +116,58 @@ def op_rare():
 
 
 @case
+def op_rarer():
+  """More of them."""
+  b = Builder()
+  b.tensor('x', [1, 4])
+  b.tensor('p', [1, 4], 'bool')
+  b.constant('segments', np.array([1, 0, 1, 1], np.int32))
+  b.constant('count', np.array(2, np.int32))
+  b.constant('column', np.array([2, 3, 4, 5], np.float32))
+  b.constant('zero', np.array(0, np.float32))
+  b.constant('a', np.array([3, 1], np.int32))
+  b.constant('c', np.array([2, 1, 4], np.int32))
+  outputs = {'fake': ('float32', [1, 4]), 'not': ('bool', [1, 4]), 'select': ('float32', [1, 4]), 'product': ('float32', [2]),
+             'least': ('float32', [2]), 'args': ('int32', [3]), 'rank': ('int32', []), 'squeezed': ('float32', [4]),
+             'scaled': ('float32', [2])}
+  for name, (dtype, shape) in outputs.items():
+    b.tensor(name, shape, dtype)
+  b.operator('FAKE_QUANT', ['x'], ['fake'], options('FakeQuantOptions', min=-1.0, max=1.0, numBits=4))
+  b.operator('LOGICAL_NOT', ['p'], ['not'])
+  b.operator('SELECT_V2', ['p', 'x', 'zero'], ['select'])
+  b.operator('SQUEEZE', ['x'], ['squeezed'], options('SqueezeOptions', squeezeDims=[0]))
+  b.operator('UNSORTED_SEGMENT_PROD', ['column', 'segments', 'count'], ['product'])
+  b.operator('UNSORTED_SEGMENT_MIN', ['column', 'segments', 'count'], ['least'])
+  b.operator('BROADCAST_ARGS', ['a', 'c'], ['args'])
+  b.operator('RANK', ['x'], ['rank'])
+  inner = Builder(b)
+  inner.tensor('y', [2])
+  inner.operator('ABS', ['y'], [inner.tensor('z', [2])])
+  inner.ends(['y'], ['z'])
+  b.operator('STABLEHLO_COMPOSITE', ['product'], ['scaled'], options(
+      'StableHLOCompositeOptions', name=b'odml.abs', decompositionSubgraphIndex=1), kind='StableHLOCompositeOptions')
+  calls = [{'x': random(1, 4), 'p': np.array([[True, False, True, False]])}]
+  return b.finish(['x', 'p'], list(outputs)), calls
+
+
+@case
+def op_random():
+  """Random numbers: of these only dtypes, shapes and orders of magnitude agree."""
+  b = Builder()
+  b.tensor('shape', [2], 'int32')
+  b.constant('logits', random(2, 3))
+  b.constant('draws', np.array(4, np.int32))
+  b.tensor('uniform', [2, 3])
+  b.tensor('normal', [2, 3])
+  b.tensor('drawn', [2, 4], 'int64')
+  for code, inputs, output in (('RANDOM_UNIFORM', ['shape'], 'uniform'), ('RANDOM_STANDARD_NORMAL', ['shape'], 'normal'),
+                               ('MULTINOMIAL', ['logits', 'draws'], 'drawn')):
+    b.operator(code, inputs, [output], options('RandomOptions', seed=3, seed2=4))
+  calls = [{'shape': np.array([2, 3], np.int32)}]
+  return b.finish(['shape'], ['uniform', 'normal', 'drawn']), calls, {'atol': 10, 'mean_atol': 5}
+
+
+@case
 def old_model():
   """A model as the first converters wrote them: no signature, operators told by one byte, one quantization a tensor."""
   b = Builder()

@@ -8,6 +8,7 @@
 import { create } from "@bufbuild/protobuf";
 import {
   type DType,
+  dataLoss,
   dtypeInfo,
   type GraphBuilder,
   type NumericTensor,
@@ -145,13 +146,16 @@ function uniform({ dtype, quantization }: Extract<NumberForm, { kind: "quantized
   const { scales, zeroPoints } = quantization;
   if (scales.length !== 1)
     throw unimplemented(`computed tensors with a scale for each of ${scales.length} channels`);
+  const [scale, zeroPoint] = [scales[0] as number, zeroPoints[0] as number];
+  if (!(scale > 0 && scale < Number.POSITIVE_INFINITY) || Math.abs(zeroPoint) >= 2 ** 31)
+    throw dataLoss(`a computed tensor is quantized with scale ${scale} and zero point ${zeroPoint}`);
   const { bits } = dtypeInfo(dtype);
   if (bits === 64 || dtype === "uint4") throw unimplemented(`computed tensors of quantized ${dtype}`);
   const offset = dtype === "uint8" ? UINT8_OFFSET : 0;
   return {
     type: bits <= 8 ? "qint8" : "qint32",
-    scale: tensor("float32", [], Float32Array.of(scales[0] as number)),
-    zeroPoint: tensor("int32", [], Int32Array.of((zeroPoints[0] as number) - offset)),
+    scale: tensor("float32", [], Float32Array.of(scale)),
+    zeroPoint: tensor("int32", [], Int32Array.of(zeroPoint - offset)),
     least: -(2 ** (bits - 1)),
     most: 2 ** (bits - 1) - 1,
   };

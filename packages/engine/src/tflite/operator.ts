@@ -130,12 +130,16 @@ export class TfliteOp {
   }
 }
 
+/** Names are as long as the file likes. */
+const MAX_NAME_LENGTH = 200;
+
 export function describeOperator(
   { name, outputs, inputs }: TfliteOperator,
   tensors: readonly TfliteTensor[],
 ): string {
   const index = outputs[0] ?? inputs.find((input) => input >= 0);
-  const named = index === undefined ? "without tensors" : `tensor "${tensors[index]?.name}"`;
+  const named =
+    index === undefined ? "without tensors" : `tensor "${tensors[index]?.name.slice(0, MAX_NAME_LENGTH)}"`;
   return `${name} (${named})`;
 }
 

@@ -4,16 +4,21 @@
  */
 import { type DType, dtypeInfo } from "../dtype.js";
 import { elementCount, shapeText } from "../shape.js";
-import { dataLoss, unimplemented } from "../status.js";
+import { dataLoss, resourceExhausted, unimplemented } from "../status.js";
 import { allocate, dataFromBytes, type NumericTensor, type Tensor } from "../tensor.js";
 import type { TfliteTensor } from "./model.js";
 import { densePositions } from "./sparsity.js";
+
+/** A few stored elements may stand for this many times as many, of which most are zero, and no more. */
+const MAX_SPARSITY = 64;
+const DENSE_ALLOWANCE = 2 ** 16;
 
 /**
  * The value of a tensor with a buffer.
  *
  * @param what names the tensor in errors
- * @throws DATA_LOSS when the buffer does not fit type and shape; UNIMPLEMENTED for handles
+ * @throws DATA_LOSS when the buffer does not fit type and shape; UNIMPLEMENTED for handles; RESOURCE_EXHAUSTED for a
+ *   sparse tensor that is almost nothing but zeros
  */
 export function constantTensor({ type, shape, buffer, sparsity }: TfliteTensor, what: string): Tensor {
   if (type === "resource" || type === "variant") throw unimplemented(`${what}: a constant of type ${type}`);
@@ -23,6 +28,10 @@ export function constantTensor({ type, shape, buffer, sparsity }: TfliteTensor, 
   if (sparsity === undefined)
     return { dtype: type, shape, data: elements(type, bytes, count, what) } as Tensor;
   const stored = Math.floor((bytes.length * 8) / dtypeInfo(type).bits);
+  if (count > DENSE_ALLOWANCE + MAX_SPARSITY * stored)
+    throw resourceExhausted(
+      `${what}: ${stored} stored elements stand for ${count}, far more than weights have`,
+    );
   const values = elements(type, bytes, stored, what);
   const data = allocate(type, count) as Float32Array;
   densePositions(sparsity, shape, stored, what).forEach((position, i) => {

@@ -249,8 +249,7 @@ class ModelReader {
       outputs: tensorIndices(table.int32s(2), where),
       intermediates: tensorIndices(table.int32s(8), where),
       customOptions: this.customOptions(table),
-      options: (kind) =>
-        readOptions(kind, optionsTable(table, kind, `${this.what}: ${where} (${code.name})`)),
+      options: (kind) => readOptions(kind, optionsTable(table, kind, where)),
     };
   }
 

@@ -2,7 +2,7 @@
  * Products of matrices, convolutions, pooling and normalizations. Images have their channels last on both sides; only
  * filters are laid out differently: outputs come first in TensorFlow Lite, last in TensorFlow.
  */
-import type { OpInput, Output, TfliteActivation } from "@servable/formats";
+import { dataLoss, type OpInput, type Output, type TfliteActivation } from "@servable/formats";
 import { float, int, ints, type TfliteOp, type TfliteRow, type TfliteTable } from "../operator.js";
 import { activated } from "./activation.js";
 import { transposed } from "./transposition.js";
@@ -13,9 +13,21 @@ function finished(op: TfliteOp, y: Output, bias: number, activation: TfliteActiv
   return activated(op.g, biased, activation);
 }
 
+/** Sizes, strides and dilations of a window by name. DATA_LOSS when one is not positive. */
+function checked<Options extends Readonly<Record<string, unknown>>>(options: Options): Options {
+  const wrong = Object.entries(options).filter(
+    ([name, value]) => /^(stride|dilation|filter)/.test(name) && !((value as number) >= 1),
+  );
+  if (wrong.length === 0) return options;
+  const list = wrong.map(([name, value]) => `${name} ${String(value)}`);
+  throw dataLoss(`${list.join(" and ")} must be positive`);
+}
+
 /** Filter [out, height, width, in]; fewer channels than the input has make groups. */
 const conv2d: TfliteRow = (op) => {
-  const { padding, strideH, strideW, dilationH, dilationW, activation } = op.options("Conv2DOptions");
+  const { padding, strideH, strideW, dilationH, dilationW, activation } = checked(
+    op.options("Conv2DOptions"),
+  );
   const y = op.g.compute("Conv2D", [op.input(0), transposed(op, 1, [1, 2, 3, 0])], {
     padding,
     strides: [1, strideH, strideW, 1],
@@ -26,8 +38,9 @@ const conv2d: TfliteRow = (op) => {
 
 /** Filter [1, height, width, in × multiplier]. */
 const depthwiseConv2d: TfliteRow = (op) => {
-  const { padding, strideH, strideW, dilationH, dilationW, activation } =
-    op.options("DepthwiseConv2DOptions");
+  const { padding, strideH, strideW, dilationH, dilationW, activation } = checked(
+    op.options("DepthwiseConv2DOptions"),
+  );
   const [, height = 0, width = 0, outputs = 0] = op.tensor(1).shape;
   const channels = op.tensor(0).shape[3] ?? 0;
   if (channels === 0 || outputs % channels !== 0)
@@ -50,7 +63,7 @@ function reshaped(op: TfliteOp, i: number, shape: readonly number[]): OpInput {
 
 /** The sizes of the result, a filter [out, height, width, in], the image. */
 const transposeConv: TfliteRow = (op) => {
-  const { padding, strideH, strideW, activation } = op.options("TransposeConvOptions");
+  const { padding, strideH, strideW, activation } = checked(op.options("TransposeConvOptions"));
   const filter = transposed(op, 1, [1, 2, 0, 3]);
   const y = op.g.compute("Conv2DBackpropInput", [op.input(0), filter, op.input(2)], {
     padding,
@@ -60,8 +73,9 @@ const transposeConv: TfliteRow = (op) => {
 };
 
 const conv3d: TfliteRow = (op) => {
-  const { padding, strideD, strideH, strideW, dilationD, dilationH, dilationW, activation } =
-    op.options("Conv3DOptions");
+  const { padding, strideD, strideH, strideW, dilationD, dilationH, dilationW, activation } = checked(
+    op.options("Conv3DOptions"),
+  );
   const y = op.g.compute("Conv3D", [op.input(0), op.input(1)], {
     padding,
     strides: [1, strideD, strideH, strideW, 1],
@@ -71,8 +85,9 @@ const conv3d: TfliteRow = (op) => {
 };
 
 const conv3dTranspose: TfliteRow = (op) => {
-  const { padding, strideD, strideH, strideW, dilationD, dilationH, dilationW, activation } =
-    op.options("Conv3DOptions");
+  const { padding, strideD, strideH, strideW, dilationD, dilationH, dilationW, activation } = checked(
+    op.options("Conv3DOptions"),
+  );
   const y = op.g.compute("Conv3DBackpropInputV2", [op.input(0), op.input(1), op.input(2)], {
     padding,
     strides: [1, strideD, strideH, strideW, 1],
@@ -102,7 +117,7 @@ const batchMatMul: TfliteRow = (op) => {
 };
 
 function pool(op: TfliteOp, type: "AvgPool" | "MaxPool", x: Output): Output {
-  const { padding, strideH, strideW, filterHeight, filterWidth } = op.options("Pool2DOptions");
+  const { padding, strideH, strideW, filterHeight, filterWidth } = checked(op.options("Pool2DOptions"));
   return op.g.compute(type, [x], {
     padding,
     ksize: [1, filterHeight, filterWidth, 1],
