@@ -5,8 +5,8 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { download } from "@servable/example-kit/download";
 import { dataLoss } from "@servable/formats";
-import { download } from "./download.js";
 import { type IdxArray, readCompressedIdx } from "./idx.js";
 
 /** Height and width of an image. */
@@ -14,6 +14,9 @@ export const IMAGE_SIZE = 28;
 /** Elements of an image. */
 export const PIXELS = IMAGE_SIZE * IMAGE_SIZE;
 export const CLASSES = 10;
+
+/** No file of the data set comes near this. */
+const MAX_FILE_BYTES = 64 * 2 ** 20;
 
 /** A public mirror of the files. */
 export const DEFAULT_DATA_URL = "https://storage.googleapis.com/cvdf-datasets/mnist";
@@ -47,7 +50,10 @@ export async function readDataSet(part: Part, { dataDir, dataUrl }: DataSource):
   mkdirSync(dataDir, { recursive: true });
   for (const file of [images, labels]) {
     if (!existsSync(path.join(dataDir, file)))
-      await download(`${dataUrl.replace(/\/$/, "")}/${file}`, path.join(dataDir, file));
+      await download(`${dataUrl.replace(/\/$/, "")}/${file}`, path.join(dataDir, file), {
+        maxBytes: MAX_FILE_BYTES,
+        advice: `Put the file into ${dataDir} by other means, or name another source with --data_url.`,
+      });
   }
   return dataSet(readFile(path.join(dataDir, images)), readFile(path.join(dataDir, labels)), part);
 }

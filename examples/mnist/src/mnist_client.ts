@@ -5,8 +5,8 @@
  *     node dist/mnist_client.js --num_tests=1000 --server=localhost:8500
  */
 import { connect, type Tensor } from "@servable/client";
+import { positiveInteger, readFlags, runProgram } from "@servable/example-kit/command-line";
 import { invalidArgument } from "@servable/formats";
-import { positiveInteger, readFlags, runProgram } from "./command-line.js";
 import { DEFAULT_DATA_DIR, DEFAULT_DATA_URL, readDataSet } from "./data-set.js";
 import { measureErrorRate, type Predict } from "./error-rate.js";
 

@@ -4,12 +4,12 @@
  *     node dist/mnist_saved_model.js [--training_iteration=x] [--model_version=y] export_dir
  */
 import path from "node:path";
+import { positiveInteger, readFlags, runProgram } from "@servable/example-kit/command-line";
+import { Progress } from "@servable/example-kit/progress";
 import { invalidArgument, SavedModelBuilder } from "@servable/formats";
-import { positiveInteger, readFlags, runProgram } from "./command-line.js";
 import { DEFAULT_DATA_DIR, DEFAULT_DATA_URL, readDataSet } from "./data-set.js";
 import { exportModel } from "./export-model.js";
 import type { Layers } from "./network.js";
-import { Progress } from "./progress.js";
 import { accuracy, type ModelName, type OnIteration, type Recipe, recipes, train } from "./training.js";
 
 const USAGE = `Usage: mnist_saved_model [flags] export_dir

@@ -1,4 +1,4 @@
-/** The command lines of the example: flags as TensorFlow's programs take them (`--name=value`), and errors. */
+/** The command lines of the examples: flags as TensorFlow's programs take them (`--name=value`), and errors. */
 import { parseArgs } from "node:util";
 import { invalidArgument, StatusError } from "@servable/formats";
 
@@ -29,6 +29,15 @@ export function positiveInteger(name: string, value: string): number {
   const number = Number(value);
   if (!Number.isSafeInteger(number) || number <= 0) {
     throw invalidArgument(`Please specify a positive value for --${name}, got "${value}"`);
+  }
+  return number;
+}
+
+/** A flag's value as a number of a TCP port, or 0 for any that is free. INVALID_ARGUMENT otherwise. */
+export function portNumber(name: string, value: string): number {
+  const number = Number(value);
+  if (value === "" || !Number.isInteger(number) || number < 0 || number > 65535) {
+    throw invalidArgument(`--${name} must be a port number, got "${value}"`);
   }
   return number;
 }
