@@ -23,7 +23,7 @@ import {
   type ValueType,
 } from "./graph/graph.js";
 import type { LoadOptions } from "./model.js";
-import { findModel } from "./model-folder.js";
+import { findModel, type ModelKind } from "./model-folder.js";
 import { writeModelFile } from "./onnx/model-file.js";
 import { subgraphs } from "./onnx/model-writer.js";
 import type { OnnxGraph } from "./onnx/onnx-graph.js";
@@ -126,6 +126,7 @@ export interface ExplainOptions extends LoadOptions {
 }
 
 export interface ExplainedModel {
+  readonly kind: ModelKind;
   /** What was compiled; absent for a model that is ONNX already. */
   readonly metaGraph?: MetaGraphDef;
   readonly signatures: readonly ExplainedSignature[];
@@ -137,9 +138,10 @@ export interface ExplainedModel {
  */
 export function explainModel(dir: string, options: ExplainOptions = {}): ExplainedModel {
   const found = findModel(dir, options);
-  if ("onnx" in found) return { signatures: explainOnnxFile(found.onnx, options) };
+  const { kind } = found;
+  if ("onnx" in found) return { kind, signatures: explainOnnxFile(found.onnx, options) };
   const { program, metaGraph } = found.open();
-  return { metaGraph, signatures: explainSignatures(program, metaGraph, options) };
+  return { kind, metaGraph, signatures: explainSignatures(program, metaGraph, options) };
 }
 
 function explainSignatures(
@@ -209,7 +211,8 @@ function describe(
     const error = attempt(() => inSignature(signature, () => raise(unsupportedError(gaps)))) as StatusError;
     return { name, signature, error, ...nothing(error), gaps: gaps.map(gapOf) };
   }
-  if (options.compile) Plan.assemble(prepared, { name, ...threadsOf(options) }).dispose();
+  if (options.compile && ranksAreKnown(signature))
+    Plan.assemble(prepared, { name, ...threadsOf(options) }).dispose();
   return {
     name,
     signature,
@@ -218,6 +221,11 @@ function describe(
     rowIndependence: proveRowIndependence(analyzed),
     weights: weightsOf(prepared),
   };
+}
+
+/** Where one is not, the first request of each rank is compiled when it comes: there is nothing to try before. */
+function ranksAreKnown({ inputs }: Signature): boolean {
+  return [...inputs.values()].every(({ shape }) => shape !== null);
 }
 
 function raise(error: StatusError): never {

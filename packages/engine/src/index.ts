@@ -14,8 +14,9 @@ export {
 } from "./explain.js";
 export { type FrozenGraphOptions, loadFrozenGraph } from "./frozen-graph.js";
 export { type LoadOptions, loadSavedModel, type Model } from "./model.js";
-export { loadModel } from "./model-folder.js";
+export { loadModel, type ModelKind } from "./model-folder.js";
 export { loadOnnxModel } from "./onnx-model.js";
+export { isSupported, type OpSupport, opSupport } from "./ops/support.js";
 export type { RowIndependence } from "./passes/row-independence.js";
 export { Session } from "./session.js";
 export { loadSessionBundle } from "./session-bundle.js";

@@ -1,5 +1,5 @@
 /** What a version folder may hold besides a SavedModel, and which loader takes it. */
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import { isSavedModelFolder, isSessionBundleFolder, TFLITE_MODEL_FILE } from "@servable/formats";
 import { loadFrozenGraph, openFrozenGraph } from "./frozen-graph.js";
@@ -9,14 +9,18 @@ import type { OpenedModel } from "./program.js";
 import { loadSessionBundle, openSessionBundle } from "./session-bundle.js";
 import { loadTfliteModel, openTfliteModel } from "./tflite-model.js";
 
+/** What a model may come as. */
+export type ModelKind = "SavedModel" | "SessionBundle" | "frozen graph" | "TensorFlow Lite" | "ONNX";
+
 /** How a file that is the whole model is loaded, and how it is opened without the compiler. */
 interface FileKind {
+  readonly kind: ModelKind;
   readonly load: (file: string, options: LoadOptions) => Model;
   readonly open: (file: string, options: LoadOptions) => OpenedModel;
 }
 
-const tfliteKind: FileKind = { load: loadTfliteModel, open: openTfliteModel };
-const frozenKind: FileKind = { load: loadFrozenGraph, open: openFrozenGraph };
+const tfliteKind: FileKind = { kind: "TensorFlow Lite", load: loadTfliteModel, open: openTfliteModel };
+const frozenKind: FileKind = { kind: "frozen graph", load: loadFrozenGraph, open: openFrozenGraph };
 
 /** By the ending of their names. */
 const fileKinds: Readonly<Record<string, FileKind | "onnx">> = {
@@ -29,7 +33,7 @@ const fileKinds: Readonly<Record<string, FileKind | "onnx">> = {
 /**
  * Loads the model in a version folder: a SavedModel, a SessionBundle (`export.meta`), or a single `.onnx`, `.tflite`,
  * `.pb` or `.pbtxt` file (the last two are frozen graphs). Where there are several kinds, the first of these, unless
- * the options prefer `model.tflite`.
+ * the options prefer `model.tflite`. Such a file may also be given itself.
  * NOT_FOUND for a folder without a model, tags or ops that don't exist; DATA_LOSS and INVALID_ARGUMENT for damaged
  * files; UNIMPLEMENTED when no signature can run (one that can't does not take the others down).
  */
@@ -39,27 +43,43 @@ export function loadModel(dir: string, options: LoadOptions = {}): Model {
 }
 
 /** A version folder's model: an ONNX file, or one that goes through the compiler. */
-export type FoundModel =
+export type FoundModel = { readonly kind: ModelKind } & (
   | { readonly onnx: string }
-  | { readonly load: () => Model; readonly open: () => OpenedModel };
+  | { readonly load: () => Model; readonly open: () => OpenedModel }
+);
 
 /** Looks which kind of model a version folder has; a folder with none counts as a SavedModel without its file. */
 export function findModel(dir: string, options: LoadOptions): FoundModel {
+  if (isModelFile(dir)) return ofFile(dir, options);
   const tflite = path.join(dir, TFLITE_MODEL_FILE);
   if (options.preferTfliteModel && existsSync(tflite)) return ofKind(tfliteKind, tflite, options);
   if (!isSavedModelFolder(dir) && isSessionBundleFolder(dir)) {
-    return { load: () => loadSessionBundle(dir, options), open: () => openSessionBundle(dir) };
+    return {
+      kind: "SessionBundle",
+      load: () => loadSessionBundle(dir, options),
+      open: () => openSessionBundle(dir),
+    };
   }
   const file = isSavedModelFolder(dir) ? undefined : onlyModelFile(dir);
-  if (file === undefined) {
-    return { load: () => loadSavedModel(dir, options), open: () => openSavedModel(dir, options) };
-  }
-  const kind = fileKinds[path.extname(file)] as FileKind | "onnx";
-  return kind === "onnx" ? { onnx: path.join(dir, file) } : ofKind(kind, path.join(dir, file), options);
+  if (file !== undefined) return ofFile(path.join(dir, file), options);
+  return {
+    kind: "SavedModel",
+    load: () => loadSavedModel(dir, options),
+    open: () => openSavedModel(dir, options),
+  };
 }
 
-function ofKind({ load, open }: FileKind, file: string, options: LoadOptions): FoundModel {
-  return { load: () => load(file, options), open: () => open(file, options) };
+function isModelFile(file: string): boolean {
+  return path.extname(file) in fileKinds && statSync(file, { throwIfNoEntry: false })?.isFile() === true;
+}
+
+function ofFile(file: string, options: LoadOptions): FoundModel {
+  const kind = fileKinds[path.extname(file)] as FileKind | "onnx";
+  return kind === "onnx" ? { kind: "ONNX", onnx: file } : ofKind(kind, file, options);
+}
+
+function ofKind({ kind, load, open }: FileKind, file: string, options: LoadOptions): FoundModel {
+  return { kind, load: () => load(file, options), open: () => open(file, options) };
 }
 
 /** The file that is the whole model; undefined when there is none or more than one. */
