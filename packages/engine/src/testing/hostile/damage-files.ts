@@ -16,14 +16,18 @@ import {
 import path from "node:path";
 import { type DescMessage, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { parseText, printText, SsTable, SsTableWriter, type TableEntry } from "@servable/formats";
+import { ModelProtoSchema } from "@servable/formats/protobuf/onnx/onnx-ml_pb";
 import { GraphDefSchema } from "@servable/formats/protobuf/tensorflow/core/framework/graph_pb";
+import { MetaGraphDefSchema } from "@servable/formats/protobuf/tensorflow/core/protobuf/meta_graph_pb";
 import { SavedModelSchema } from "@servable/formats/protobuf/tensorflow/core/protobuf/saved_model_pb";
 import {
   BundleEntryProtoSchema,
   BundleHeaderProtoSchema,
 } from "@servable/formats/protobuf/tensorflow/core/protobuf/tensor_bundle_pb";
+import { SavedTensorSlicesSchema } from "@servable/formats/protobuf/tensorflow/core/util/saved_tensor_slice_pb";
 import { mutations } from "@servable/formats/testing/mutations";
 import { damageMessage, type Random } from "./damage-message.js";
+import { damageWords } from "./damage-words.js";
 
 /** Copies a good model's folder and damages the copy; says how. */
 export function damageModel(good: string, copy: string, random: Random): string {
@@ -39,7 +43,9 @@ function chooseFile(dir: string, random: Random): string {
   const files = readdirSync(dir, { recursive: true, encoding: "utf8" }).filter((name) =>
     statSync(path.join(dir, name)).isFile(),
   );
-  const weighted = files.flatMap((name) => new Array<string>(/\.(pb|pbtxt)$/.test(name) ? 6 : 2).fill(name));
+  const weighted = files.flatMap((name) =>
+    new Array<string>(/\.(pb|pbtxt|meta)$/.test(name) ? 6 : 2).fill(name),
+  );
   return weighted[random(weighted.length)] as string;
 }
 
@@ -85,17 +91,34 @@ function damageBytes(file: string, random: Random): string {
   return mutation.label;
 }
 
-/** Undefined for files that are no message, or none any more. */
+/** Files that are one message, by the ends of their names. */
+const messageFiles: readonly (readonly [ending: string, schema: DescMessage])[] = [
+  ["saved_model.pb", SavedModelSchema],
+  ["graph.pb", GraphDefSchema],
+  ["export.meta", MetaGraphDefSchema],
+  [".onnx", ModelProtoSchema],
+];
+
+/** Undefined for files whose contents have no form that we know, or none any more. */
 function damageContent(file: string, random: Random): string | undefined {
   try {
     const name = path.basename(file);
-    if (name === "saved_model.pb") return damageBinary(file, SavedModelSchema, random);
-    if (name === "graph.pb") return damageBinary(file, GraphDefSchema, random);
+    const [, schema] = messageFiles.find(([ending]) => name.endsWith(ending)) ?? [];
+    if (schema !== undefined) return damageBinary(file, schema, random);
     if (name === "saved_model.pbtxt") return damageText(file, random);
-    return name.endsWith(".index") ? damageIndex(file, random) : undefined;
+    if (name.endsWith(".tflite")) return damageWords(file, random);
+    if (name.endsWith(".index")) return damageTable(file, bundleEntry, random);
+    return /^export(-\d+-of-\d+)?$/.test(name)
+      ? damageTable(file, () => SavedTensorSlicesSchema, random)
+      : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** What the entries of a checkpoint's index are. */
+function bundleEntry({ key }: TableEntry): DescMessage {
+  return key.length === 0 ? BundleHeaderProtoSchema : BundleEntryProtoSchema;
 }
 
 function damageBinary(file: string, schema: DescMessage, random: Random): string {
@@ -112,21 +135,21 @@ function damageText(file: string, random: Random): string {
   return label;
 }
 
-/** An index with one entry changed and all checksums right. */
-function damageIndex(file: string, random: Random): string {
-  const index = SsTable.open(file);
-  const entries = [...index.entries()];
-  index.close();
+/** An sstable with one entry changed and all checksums right. */
+function damageTable(file: string, schemaOf: (entry: TableEntry) => DescMessage, random: Random): string {
+  const table = SsTable.open(file);
+  const entries = [...table.entries()];
+  table.close();
   const at = random(entries.length);
   const chosen = entries[at] as TableEntry;
-  const schema = chosen.key.length === 0 ? BundleHeaderProtoSchema : BundleEntryProtoSchema;
+  const schema = schemaOf(chosen);
   const message = fromBinary(schema, chosen.value);
   const label = damageMessage(schema, message, random);
   entries[at] = { key: chosen.key, value: toBinary(schema, message) };
   const blocks: Uint8Array[] = [];
-  const table = new SsTableWriter((bytes) => blocks.push(bytes.slice()));
-  for (const { key, value } of entries) table.add(key, value);
-  table.finish();
+  const damaged = new SsTableWriter((bytes) => blocks.push(bytes.slice()));
+  for (const { key, value } of entries) damaged.add(key, value);
+  damaged.finish();
   writeFileSync(file, Buffer.concat(blocks));
   return label;
 }

@@ -1,11 +1,24 @@
 /**
  * Small models that load and run, one for each way a model file can reach into the engine: variables, tables, assets,
- * functions, control flow of both generations, strings, examples, constants. Damaged copies of them are the hostile
+ * functions, control flow of both generations, strings, examples, constants, and one for each kind of file. Damaged copies of them are the hostile
  * models of the tests.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { type GraphFunction, type Output, stringTensor, type Tensor, tensor } from "@servable/formats";
+import { fileURLToPath } from "node:url";
+import {
+  Exporter,
+  GraphBuilder,
+  type GraphFunction,
+  genericSignature,
+  type Output,
+  regressionSignature,
+  Saver,
+  stringTensor,
+  type Tensor,
+  tensor,
+} from "@servable/formats";
+import { explainModel } from "../../explain.js";
 import { asFrozenGraph, asText, editNodes, type Recipe, saveModel } from "./save-model.js";
 
 export interface SmallModel {
@@ -229,6 +242,61 @@ function writeTf1Loop(dir: string): void {
   });
 }
 
+/** The same graph as the exports before SavedModels had it, with a checkpoint of the first format. */
+function writeSessionBundle(dir: string): void {
+  const graph = new GraphBuilder();
+  const x = graph.placeholder("float32", [-1, 6], { name: "x" });
+  const w = graph.variable("float32", [6, 4], { name: "w" });
+  const b = graph.variable("float32", [4], { name: "b" });
+  const y = graph.compute("BiasAdd", [graph.compute("MatMul", [x, w.read()]), b.read()], {}, { name: "y" });
+  const values = new Map([
+    ["w", weights(6, 4)],
+    ["b", weights(4)],
+  ]);
+  const exporter = new Exporter(new Saver(graph, values));
+  exporter.init({
+    defaultGraphSignature: regressionSignature(x, y),
+    namedGraphSignatures: { inputs: genericSignature({ x }), outputs: genericSignature({ y }) },
+  });
+  renameSync(exporter.export(path.dirname(dir), 1), dir);
+}
+
+/** The first ONNX group of a compiled graph, as a model of its own. */
+function writeOnnx(recipe: Recipe): SmallModel["write"] {
+  return (dir) => {
+    const source = `${dir}-source`;
+    saveModel(source, recipe);
+    const groups = explainModel(source).signatures.flatMap((signature) => signature.groups);
+    mkdirSync(dir, { recursive: true });
+    groups.find(({ side }) => side === "onnx")?.onnx?.write(path.join(dir, "model.onnx"));
+    rmSync(source, { recursive: true });
+  };
+}
+
+const fixtures = fileURLToPath(new URL("../../../src/fixtures/", import.meta.url));
+
+function copyFixture(name: string): SmallModel["write"] {
+  return (dir) => cpSync(path.join(fixtures, name), dir, { recursive: true });
+}
+
+/** TensorFlow Lite models: quantized and not, with states, subgraphs, strings, sparse weights, TensorFlow's own ops. */
+const tfliteFixtures = [
+  "cnn_int8",
+  "lstm_full",
+  "metadata_signature",
+  "mlp_dynamic",
+  "op_control_flow",
+  "op_convolutions",
+  "op_flex",
+  "op_gathers",
+  "op_rarer",
+  "op_shaping",
+  "op_table",
+  "signatures",
+  "weights_int4",
+  "weights_sparse",
+];
+
 /** All small models, in every form that a model comes in. */
 export const smallModels: readonly SmallModel[] = [
   ...Object.entries(recipes).map(([name, recipe]) => ({
@@ -238,4 +306,17 @@ export const smallModels: readonly SmallModel[] = [
   { name: "tf1_loop", write: writeTf1Loop },
   { name: "text", write: (dir) => asText(dir, recipes.half_plus_two as Recipe) },
   { name: "frozen", write: (dir) => asFrozenGraph(dir, recipes.convolution as Recipe) },
+  { name: "session_bundle", write: writeSessionBundle },
+  ...["classification_with_table/00000001", "slices_in_shards/00000001"].map((name) => ({
+    name: `session_bundle_${name.split("/")[0]}`,
+    write: copyFixture(`session-bundles/${name}`),
+  })),
+  ...["perceptron", "convolution", "shaping", "branches", "loop", "dtypes"].map((name) => ({
+    name: `onnx_${name}`,
+    write: writeOnnx(recipes[name] as Recipe),
+  })),
+  ...tfliteFixtures.map((name) => ({
+    name: `tflite_${name}`,
+    write: (dir: string) => copyFixture(`tflite/${name}.tflite`)(path.join(dir, "model.tflite")),
+  })),
 ];
