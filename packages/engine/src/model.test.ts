@@ -88,6 +88,23 @@ describe("A model", () => {
     model.close();
   });
 
+  it("shares its variables with runs by tensor names", () => {
+    const model = loadModel(dir);
+    const read = () => model.runTensors(new Map(), ["calls/Read/ReadVariableOp:0"], []);
+    model.run("count", new Map([["step", int(1)]]));
+    assert.deepEqual(read(), [int(41)]);
+    model.runTensors(new Map([["step:0", int(5)]]), [], ["add"]);
+    assert.deepEqual(model.run("count", new Map([["step", int(1)]])).get("now"), int(47));
+    model.close();
+  });
+
+  it("knows which signatures leave no trace", () => {
+    const model = loadModel(dir);
+    assert.equal(model.leavesNoTrace("serving_default"), true);
+    assert.equal(model.leavesNoTrace("count"), false);
+    model.close();
+  });
+
   it("can be closed though two signatures share one compiled graph", () => {
     const model = loadModel(dir);
     assert.deepEqual(model.run("twin", new Map([["x", floats([1, 1], 2)]])).get("y"), floats([1, 1], 3));

@@ -26,6 +26,7 @@ import type { Graph } from "./graph/graph.js";
 import { fingerprint } from "./passes/fingerprint.js";
 import type { RowIndependence } from "./passes/row-independence.js";
 import { inSignature, type OpenedModel, Program } from "./program.js";
+import { Session } from "./session.js";
 import { asTensor } from "./values.js";
 
 export interface LoadOptions {
@@ -64,6 +65,20 @@ export interface Model {
    * leaves nothing behind: no loops, no state, no sizes that values decide. NOT_FOUND for an unknown signature.
    */
   hasBoundedWork(signature: string): boolean;
+  /**
+   * Whether running a signature leaves everything as it was: it writes no variable, no table, no state of a random
+   * number generator. NOT_FOUND for an unknown signature.
+   */
+  leavesNoTrace(signature: string): boolean;
+  /**
+   * Runs the graph by the names of its tensors and nodes, as Session.run does, with the model's own variables and
+   * tables. UNIMPLEMENTED for a model that has no TensorFlow graph.
+   */
+  runTensors(
+    feeds: ReadonlyMap<string, Tensor>,
+    fetches: readonly string[],
+    targets: readonly string[],
+  ): Tensor[];
   /** Gives back what the model holds outside of JavaScript's memory. */
   close(): void;
 }
@@ -105,9 +120,10 @@ function readReadable(dir: string): ReturnType<typeof readSavedModel> {
 
 class CompiledModel implements Model {
   private readonly runners: ReadonlyMap<string, SignatureRunner | StatusError>;
+  private session: Session | undefined;
 
   constructor(
-    program: Program,
+    private readonly program: Program,
     readonly signatures: ReadonlyMap<string, Signature>,
     readonly signatureDefs: SignatureDefMap,
     options: LoadOptions,
@@ -129,6 +145,19 @@ class CompiledModel implements Model {
     return this.runner(name).compiled.hasBoundedWork;
   }
 
+  leavesNoTrace(name: string): boolean {
+    return this.runner(name).compiled.leavesNoTrace;
+  }
+
+  runTensors(
+    feeds: ReadonlyMap<string, Tensor>,
+    fetches: readonly string[],
+    targets: readonly string[],
+  ): Tensor[] {
+    this.session ??= Session.of(this.program);
+    return this.session.run(feeds, fetches, targets);
+  }
+
   private runner(name: string): SignatureRunner {
     const runner = this.runners.get(name);
     if (runner === undefined) {
@@ -144,6 +173,7 @@ class CompiledModel implements Model {
       runner instanceof StatusError ? [] : [runner],
     );
     for (const compiled of new Set(runners.map((runner) => runner.compiled))) compiled.dispose();
+    this.session?.close();
   }
 }
 

@@ -10,6 +10,7 @@ import {
   type Signature,
   signatureFromDef,
   type Tensor,
+  unimplemented,
 } from "@servable/formats";
 import {
   type TensorInfo,
@@ -69,6 +70,15 @@ class OnnxModel implements Model {
   hasBoundedWork(signature: string): boolean {
     this.check(signature);
     return false;
+  }
+
+  leavesNoTrace(signature: string): boolean {
+    this.check(signature);
+    return true;
+  }
+
+  runTensors(): Tensor[] {
+    throw unimplemented("a model in ONNX's own format has no TensorFlow graph whose tensors could be run");
   }
 
   close(): void {

@@ -33,6 +33,11 @@ export class Session {
     return new Session(new Program(metaGraph));
   }
 
+  /** A program that is loaded already, whose variables and tables the session shares. */
+  static of(program: Program): Session {
+    return new Session(program);
+  }
+
   /**
    * Runs what the fetches and targets need, with the fed tensors in place of what the graph would compute. Blocks.
    * NOT_FOUND for names that the graph does not have; INVALID_ARGUMENT for a feed of a wrong dtype, or a fetch that
