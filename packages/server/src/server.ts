@@ -9,7 +9,7 @@ import type { GrpcTransport, ServerSettings } from "./config/server-settings.js"
 import { idText, type ServableId } from "./core/servable.js";
 import type { ServableState } from "./core/servable-state.js";
 import { healthMethods } from "./grpc/health.js";
-import { MODEL_SERVICE, PREDICTION_SERVICE, servingMethods } from "./grpc/services.js";
+import { MODEL_SERVICE, PREDICTION_SERVICE, SESSION_SERVICE, servingMethods } from "./grpc/services.js";
 import type { RunningTransport, StartTransport } from "./grpc/transport.js";
 import type { Log } from "./log.js";
 import type { Measuring } from "./monitoring/measure.js";
@@ -138,7 +138,7 @@ async function startGrpc(parts: Parts): Promise<RunningTransport | undefined> {
     requestLog,
   });
   const health = healthMethods({
-    services: [PREDICTION_SERVICE, MODEL_SERVICE],
+    services: [PREDICTION_SERVICE, MODEL_SERVICE, SESSION_SERVICE],
     isServing: () => !stopping.aborted && core.modelNames.every((name) => core.isAvailable(name)),
     listen: (listener) => core.monitor.listen(listener),
     stopping,

@@ -7,7 +7,7 @@ import { type RunRequest, type RunResult, Scheduler } from "./scheduler.js";
 
 const floats = (...values: number[]) => tensor("float32", [values.length], Float32Array.from(values));
 const request = (x: Tensor, signature = "double"): RunRequest => ({
-  signature,
+  of: { signature },
   inputs: new Map([["x", x]]),
   outputs: ["y"],
 });

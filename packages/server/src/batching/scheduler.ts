@@ -14,7 +14,8 @@ import { type BatchingSettings, paddedSize } from "./batching-settings.js";
 const MAX_HANDED_OVER = 2;
 
 export interface RunRequest {
-  readonly signature: string;
+  /** A signature, or nodes of the graph whose tensors the inputs and outputs are: such a run joins no batch. */
+  readonly of: { readonly signature: string } | { readonly targets: readonly string[] };
   readonly inputs: ReadonlyMap<string, Tensor>;
   readonly outputs: readonly string[];
 }
@@ -91,7 +92,9 @@ export class Scheduler {
     this.#waitingRows = 0;
   }
 
-  #groupOf({ signature, inputs, outputs }: RunRequest): string | undefined {
+  #groupOf({ of, inputs, outputs }: RunRequest): string | undefined {
+    if (!("signature" in of)) return undefined;
+    const { signature } = of;
     const { batching, isProven } = this.options;
     if (batching.signatures === "proven" && !isProven(signature)) return undefined;
     const rows = rowsOf(inputs);
@@ -176,11 +179,11 @@ export class Scheduler {
     const rows = sizes.reduce((sum, size) => sum + size, 0);
     const paddedRows = paddedSize(batching, rows);
     onBatch?.(rows);
-    const { signature, outputs } = (batch[0] as Waiting).request;
+    const { of, outputs } = (batch[0] as Waiting).request;
     const inputs = join(
       batch.map(({ request }) => request.inputs),
       paddedRows,
     );
-    return split(await run({ signature, inputs, outputs }), sizes, paddedRows);
+    return split(await run({ of, inputs, outputs }), sizes, paddedRows);
   }
 }

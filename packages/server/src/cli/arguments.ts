@@ -96,7 +96,9 @@ export function helpText(description: CommandDescription): string {
   const { name, about, operand, operandHelp, options, examples, notes = [] } = description;
   const rows = Object.entries(options)
     .filter(([, row]) => row.hidden !== true)
-    .map(([option, row]) => [`--${option}${row.value === undefined ? "" : `=${row.value}`}`, row.help] as const);
+    .map(
+      ([option, row]) => [`--${option}${row.value === undefined ? "" : `=${row.value}`}`, row.help] as const,
+    );
   const width = Math.max(operand.length, ...rows.map(([option]) => option.length));
   const line = (left: string, right: string) => wrap(right, width + 4, `  ${left.padEnd(width)}  `);
   return [

@@ -1,16 +1,19 @@
 /** The gRPC transport on @grpc/grpc-js. */
 import {
+  type handleBidiStreamingCall,
   type handleServerStreamingCall,
   type handleUnaryCall,
   Metadata,
   Server,
   ServerCredentials,
+  type ServerDuplexStream,
   type ServerUnaryCall,
   type ServerWritableStream,
   type sendUnaryData,
 } from "@grpc/grpc-js";
 import { Code, StatusError, unavailable } from "@servable/formats";
 import type {
+  BidiStreamHandler,
   CallContext,
   Method,
   RunningTransport,
@@ -23,6 +26,7 @@ import type {
 
 type UnaryCall = ServerUnaryCall<Uint8Array, Uint8Array>;
 type StreamCall = ServerWritableStream<Uint8Array, Uint8Array>;
+type BidiCall = ServerDuplexStream<Uint8Array, Uint8Array>;
 
 export const startGrpcJs: StartTransport = async (methods, options) => {
   const server = new Server({
@@ -80,8 +84,10 @@ const asBuffer = (bytes: Uint8Array): Buffer =>
 function register(server: Server, method: Method): void {
   if (method.kind === "unary") {
     server.register(method.path, unary(method.handler), asBuffer, fromBuffer, "unary");
-  } else {
+  } else if (method.kind === "server-stream") {
     server.register(method.path, serverStream(method.handler), asBuffer, fromBuffer, "serverStream");
+  } else {
+    server.register(method.path, bidiStream(method.handler), asBuffer, fromBuffer, "bidi");
   }
 }
 
@@ -100,30 +106,45 @@ function unary(handler: UnaryHandler): handleUnaryCall<Uint8Array, Uint8Array> {
 }
 
 function serverStream(handler: ServerStreamHandler): handleServerStreamingCall<Uint8Array, Uint8Array> {
-  return async (call: StreamCall): Promise<void> => {
-    const { context, done } = contextOf(call);
-    try {
-      for await (const message of handler(call.request, context)) {
-        if (!call.write(message)) await drained(call, context.signal);
-      }
-      done();
-      call.end();
-    } catch (reason) {
-      done();
-      call.emit("error", statusOf(reason));
-    }
-  };
+  return (call: StreamCall) => answer(call, (context) => handler(call.request, context));
 }
 
-function drained(call: StreamCall, signal: AbortSignal): Promise<void> {
+function bidiStream(handler: BidiStreamHandler): handleBidiStreamingCall<Uint8Array, Uint8Array> {
+  return (call: BidiCall) => answer(call, (context) => handler(call, context));
+}
+
+async function answer(
+  call: StreamCall | BidiCall,
+  respond: (context: CallContext) => AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const { context, done } = contextOf(call);
+  try {
+    for await (const message of respond(context)) {
+      if (!call.write(message)) await drained(call, context.signal);
+    }
+    done();
+    call.end();
+  } catch (reason) {
+    done();
+    call.emit("error", statusOf(reason));
+  }
+}
+
+function drained(call: StreamCall | BidiCall, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     call.once("drain", resolve);
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });
   });
 }
 
+/** What all kinds of calls have. */
+interface CallUnderWay {
+  getDeadline(): Date | number;
+  on(event: "cancelled", listener: () => void): unknown;
+}
+
 /** The call's context, and what to call before it is answered: every call is "cancelled" in the end. */
-function contextOf(call: UnaryCall | StreamCall): { context: CallContext; done: () => void } {
+function contextOf(call: CallUnderWay): { context: CallContext; done: () => void } {
   const abort = new AbortController();
   const deadline = Number(call.getDeadline());
   let isDone = false;

@@ -26,6 +26,7 @@ import {
 import { modelMetadataMessage, modelStatusMessage, statusInit } from "../apis/model-codec.js";
 import { modelSpecOf } from "../apis/model-spec-codec.js";
 import { decodePredictRequest, encodePredictResponse } from "../apis/predict-codec.js";
+import { decodeSessionRunRequest, encodeSessionRunResponse } from "../apis/session-codec.js";
 import { modelConfigsOf } from "../config/model-config.js";
 import { classify } from "../inference/classify.js";
 import type { InferenceOptions, RunObserver } from "../inference/inference-options.js";
@@ -34,6 +35,7 @@ import { requireSpec } from "../inference/model-spec.js";
 import { multiInference } from "../inference/multi-inference.js";
 import { predict } from "../inference/predict.js";
 import { regress } from "../inference/regress.js";
+import { sessionRun } from "../inference/session-run.js";
 import { type Measuring, measured } from "../monitoring/measure.js";
 import type { Api, MeasuredCall } from "../monitoring/metrics.js";
 import type { RequestLog } from "../monitoring/request-log.js";
@@ -42,6 +44,7 @@ import type { CallContext, Method, UnaryHandler } from "./transport.js";
 
 export const PREDICTION_SERVICE = "tensorflow.serving.PredictionService";
 export const MODEL_SERVICE = "tensorflow.serving.ModelService";
+export const SESSION_SERVICE = "tensorflow.serving.SessionService";
 
 export interface ServiceOptions {
   readonly checkMethodNames: boolean;
@@ -53,6 +56,8 @@ export interface ServiceOptions {
 
 /** One kind of inference: bytes to a request, the request to a response, the response to bytes. */
 interface Inference<Request, Response> {
+  /** PredictionService by default. */
+  readonly service?: string;
   readonly api: Api;
   readonly decode: (bytes: Uint8Array) => Request;
   /** The model that the request names. */
@@ -76,7 +81,7 @@ class CallOptions implements InferenceOptions {
 
 export function servingMethods(core: ServerCore, options: ServiceOptions): Method[] {
   const inference = <Request, Response>(row: Inference<Request, Response>): Method =>
-    unary(PREDICTION_SERVICE, row.api, async (bytes, context) => {
+    unary(row.service ?? PREDICTION_SERVICE, row.api, async (bytes, context) => {
       const request = row.decode(bytes);
       const call: MeasuredCall = { model: row.modelOf(request) ?? "", api: row.api, entrypoint: "GRPC" };
       const { checkMethodNames, measuring, requestLog } = options;
@@ -114,6 +119,14 @@ export function servingMethods(core: ServerCore, options: ServiceOptions): Metho
       modelOf: ({ tasks }) => tasks[0]?.spec?.name,
       run: multiInference,
       encode: encodeMultiInferenceResponse,
+    }),
+    inference({
+      service: SESSION_SERVICE,
+      api: "SessionRun",
+      decode: decodeSessionRunRequest,
+      modelOf: ({ spec }) => spec?.name,
+      run: sessionRun,
+      encode: encodeSessionRunResponse,
     }),
     unary(PREDICTION_SERVICE, "GetModelMetadata", async (request) => getModelMetadata(core, request)),
     unary(MODEL_SERVICE, "GetModelStatus", async (request) => getModelStatus(core, request)),

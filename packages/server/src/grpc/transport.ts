@@ -19,9 +19,16 @@ export type UnaryHandler = (request: Uint8Array, context: CallContext) => Promis
 /** One serialized request message to a stream of serialized response messages. Throws StatusError. */
 export type ServerStreamHandler = (request: Uint8Array, context: CallContext) => AsyncIterable<Uint8Array>;
 
+/** A stream of serialized request messages to one of serialized response messages. Throws StatusError. */
+export type BidiStreamHandler = (
+  requests: AsyncIterable<Uint8Array>,
+  context: CallContext,
+) => AsyncIterable<Uint8Array>;
+
 export type Method =
   | { readonly kind: "unary"; readonly path: string; readonly handler: UnaryHandler }
-  | { readonly kind: "server-stream"; readonly path: string; readonly handler: ServerStreamHandler };
+  | { readonly kind: "server-stream"; readonly path: string; readonly handler: ServerStreamHandler }
+  | { readonly kind: "bidi-stream"; readonly path: string; readonly handler: BidiStreamHandler };
 
 /** PEM texts. */
 export interface ServerTls {

@@ -4,7 +4,7 @@
 import type { CodeName } from "@servable/formats";
 
 /** The kinds of inference, by the names of TensorFlow Serving's metrics. */
-export type Api = "Predict" | "Classify" | "Regress" | "MultiInference";
+export type Api = "Predict" | "Classify" | "Regress" | "MultiInference" | "SessionRun";
 export type Entrypoint = "GRPC" | "REST";
 
 export interface Metrics {

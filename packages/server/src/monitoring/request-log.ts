@@ -36,7 +36,13 @@ export interface LoggedCall {
 const MAX_WAITING_BYTES = 2 ** 26;
 
 /** Field numbers in PredictionLog, and in the messages that they hold. */
-const logFields: Readonly<Record<Api, number>> = { Classify: 2, Regress: 3, MultiInference: 4, Predict: 6 };
+const logFields: Readonly<Record<Api, number>> = {
+  Classify: 2,
+  Regress: 3,
+  MultiInference: 4,
+  SessionRun: 5,
+  Predict: 6,
+};
 const METADATA = 1;
 const REQUEST = 1;
 const RESPONSE = 2;

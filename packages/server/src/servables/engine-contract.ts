@@ -29,6 +29,14 @@ export interface Model {
    * leaves nothing behind.
    */
   hasBoundedWork(signature: string): boolean;
+  /** Whether a run of the signature leaves everything as it was. */
+  leavesNoTrace(signature: string): boolean;
+  /** Runs tensors and nodes of the graph by their names; one value for each fetch. */
+  runTensors(
+    feeds: ReadonlyMap<string, Tensor>,
+    fetches: readonly string[],
+    targets: readonly string[],
+  ): Tensor[];
   close(): void;
 }
 

@@ -32,6 +32,11 @@ function modelWith({ micros, load }: Setting) {
   const worker: ClosableModel = {
     signatures: new Map([[NAME, signature]]),
     signatureDefs: new Uint8Array(0),
+    traceless: new Set(),
+    runTensors: async () => {
+      events.push("session in the worker");
+      return new Map();
+    },
     run: async () => {
       events.push("worker");
       return new Map();
@@ -47,6 +52,8 @@ function modelWith({ micros, load }: Setting) {
     },
     rowIndependence: () => ({ independent: true }),
     hasBoundedWork: () => true,
+    leavesNoTrace: () => true,
+    runTensors: () => [],
     close: () => void events.push("closed here"),
   };
   const times = new RunTimes([NAME]);
@@ -107,11 +114,20 @@ describe("A model whose runs in the worker are quick", () => {
     );
   });
 
+  it("leaves all to the worker once a session may have assigned a variable", async () => {
+    const { model, run, events } = modelWith({ micros: many(20) });
+    await run();
+    await setImmediate();
+    await model.runTensors({ feeds: new Map(), fetches: [], targets: ["assign"] });
+    await run();
+    assert.deepEqual(events, ["worker", "closed here", "session in the worker", "worker"]);
+  });
+
   it("is freed in both places", async () => {
     const { model, run, events } = modelWith({ micros: many(20) });
     await run();
     await model.close();
-    assert.deepEqual(events, ["worker", "worker closed", "closed here"]);
+    assert.deepEqual(events.sort(), ["closed here", "worker", "worker closed"]);
   });
 });
 

@@ -10,7 +10,7 @@ import { type PartialShape, type Signature, StatusError, type Tensor } from "@se
 import { rowsOf } from "../batching/batch.js";
 import type { Model } from "./engine-contract.js";
 import { MAX_SMALL_ROWS, type RunTimes } from "./run-times.js";
-import type { Caller, ServedModel } from "./served-model.js";
+import type { Caller, ServedModel, TensorRun } from "./served-model.js";
 
 export interface InlineModelOptions {
   /** How long the worker's runs took. */
@@ -28,9 +28,11 @@ export interface ClosableModel extends ServedModel {
 export class InlineModel implements ClosableModel {
   readonly signatures: ReadonlyMap<string, Signature>;
   readonly signatureDefs: Uint8Array;
+  readonly traceless: ReadonlySet<string>;
   #model: Model | undefined;
   #loading: Promise<void> | undefined;
-  #isClosed = false;
+  /** No model is kept here any more. */
+  #isOver = false;
 
   constructor(
     private readonly worker: ClosableModel,
@@ -38,6 +40,7 @@ export class InlineModel implements ClosableModel {
   ) {
     this.signatures = worker.signatures;
     this.signatureDefs = worker.signatureDefs;
+    this.traceless = worker.traceless;
   }
 
   run(
@@ -46,18 +49,28 @@ export class InlineModel implements ClosableModel {
     outputs: readonly string[],
     caller?: Caller,
   ): Promise<Map<string, Tensor>> {
-    if (this.options.times.isQuick(signature) && this.#isSmall(signature, inputs)) {
+    if (!this.#isOver && this.options.times.isQuick(signature) && this.#isSmall(signature, inputs)) {
       if (this.#model !== undefined) return this.#run(this.#model, signature, inputs, outputs);
       this.#loading ??= this.#load();
     }
     return this.worker.run(signature, inputs, outputs, caller);
   }
 
+  /** Only in the worker. It may assign what the model here takes for a constant, so there is none from now on. */
+  async runTensors(run: TensorRun, caller?: Caller): Promise<Map<string, Tensor>> {
+    this.#drop();
+    return await this.worker.runTensors(run, caller);
+  }
+
   /** Ends the worker, after what it was given, and frees the model here. */
   async close(): Promise<void> {
-    this.#isClosed = true;
+    this.#drop();
     await this.worker.close();
     await this.#loading;
+  }
+
+  #drop(): void {
+    this.#isOver = true;
     this.#model?.close();
     this.#model = undefined;
   }
@@ -87,8 +100,8 @@ export class InlineModel implements ClosableModel {
 
   async #load(): Promise<void> {
     try {
-      const model = this.#isClosed ? undefined : await this.options.load();
-      if (this.#isClosed) model?.close();
+      const model = this.#isOver ? undefined : await this.options.load();
+      if (this.#isOver) model?.close();
       else this.#model = model;
     } catch (reason) {
       const { message } = StatusError.from(reason);

@@ -7,7 +7,7 @@
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { toBinary } from "@bufbuild/protobuf";
-import { internal } from "@servable/formats";
+import { internal, type Tensor } from "@servable/formats";
 import { SignatureDefMapSchema } from "@servable/formats/protobuf/tensorflow_serving/apis/get_model_metadata_pb";
 import type { LoadOptions, Model } from "./engine-contract.js";
 import { importEngine } from "./import-engine.js";
@@ -55,6 +55,7 @@ async function load(path: string, options: LoadOptions): Promise<void> {
       signatureDefs: toBinary(SignatureDefMapSchema, loaded.signatureDefs),
       rowIndependent: signaturesThat((name) => loaded.rowIndependence(name).independent, loaded),
       boundedWork: signaturesThat((name) => loaded.hasBoundedWork(name), loaded),
+      traceless: signaturesThat((name) => loaded.leavesNoTrace(name), loaded),
     });
   } catch (reason) {
     post({ kind: "failed", error: packError(reason) });
@@ -73,12 +74,15 @@ function signaturesThat(holds: (name: string) => boolean, { signatures }: Model)
   });
 }
 
-function run({ id, signature, inputs, outputs }: Extract<ToWorker, { kind: "run" }>): void {
+function run({ id, of, inputs, outputs }: Extract<ToWorker, { kind: "run" }>): void {
   try {
     if (model === undefined) throw internal("the model is not loaded");
     const feeds = unpackTensors(inputs);
     const start = performance.now();
-    const results = model.run(signature, feeds, outputs);
+    const results =
+      "signature" in of
+        ? model.run(of.signature, feeds, outputs)
+        : namedTensors(outputs, model.runTensors(feeds, outputs, of.targets));
     const micros = (performance.now() - start) * 1000;
     // Copied, not taken over: an output may be a constant or a variable of the model.
     const { tensors, transfer } = packTensors(results, false);
@@ -86,6 +90,10 @@ function run({ id, signature, inputs, outputs }: Extract<ToWorker, { kind: "run"
   } catch (reason) {
     post({ kind: "error", id, error: packError(reason) });
   }
+}
+
+function namedTensors(names: readonly string[], tensors: readonly Tensor[]): Map<string, Tensor> {
+  return new Map(names.map((name, i) => [name, tensors[i] as Tensor]));
 }
 
 function close(): void {

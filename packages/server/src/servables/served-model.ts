@@ -11,6 +11,8 @@ export interface ServedModel {
   readonly signatures: ReadonlyMap<string, Signature>;
   /** The model's SignatureDefs as it was saved with: a serialized SignatureDefMap of get_model_metadata.proto. */
   readonly signatureDefs: Uint8Array;
+  /** Signatures whose runs leave everything as it was: the server may run them by itself. */
+  readonly traceless: ReadonlySet<string>;
   /**
    * Runs a signature. Inputs are by the signature's names, all of them, of its dtypes.
    *
@@ -24,4 +26,18 @@ export interface ServedModel {
     outputs: readonly string[],
     caller?: Caller,
   ): Promise<Map<string, Tensor>>;
+  /**
+   * Runs tensors of the graph by their names, as a TensorFlow session does, and nodes for their effect. Takes the
+   * feeds over.
+   */
+  runTensors(run: TensorRun, caller?: Caller): Promise<Map<string, Tensor>>;
+}
+
+export interface TensorRun {
+  /** By the names of tensors. */
+  readonly feeds: ReadonlyMap<string, Tensor>;
+  /** Names of tensors. */
+  readonly fetches: readonly string[];
+  /** Names of nodes. */
+  readonly targets: readonly string[];
 }

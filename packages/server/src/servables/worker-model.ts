@@ -8,7 +8,7 @@ import { rowsOf } from "../batching/batch.js";
 import type { BatchingSettings } from "../batching/batching-settings.js";
 import { type RunRequest, Scheduler } from "../batching/scheduler.js";
 import type { Clock } from "../core/clock.js";
-import type { Caller, ServedModel } from "./served-model.js";
+import type { Caller, ServedModel, TensorRun } from "./served-model.js";
 import type { LoadedModel, WorkerThread } from "./worker-thread.js";
 
 const FIRST_RESTART_DELAY_MS = 100;
@@ -33,6 +33,7 @@ export interface WorkerModelOptions {
 export class WorkerModel implements ServedModel {
   readonly signatures: ReadonlyMap<string, Signature>;
   readonly signatureDefs: Uint8Array;
+  readonly traceless: ReadonlySet<string>;
   readonly #scheduler: Scheduler;
   readonly #closing = new AbortController();
   #thread: WorkerThread | undefined;
@@ -45,6 +46,7 @@ export class WorkerModel implements ServedModel {
   ) {
     this.signatures = loaded.signatures;
     this.signatureDefs = loaded.signatureDefs;
+    this.traceless = loaded.traceless;
     this.#scheduler = new Scheduler({
       run: (request) => this.#run(request),
       isProven: (signature) => loaded.rowIndependent.has(signature),
@@ -60,8 +62,16 @@ export class WorkerModel implements ServedModel {
     outputs: readonly string[],
     caller?: Caller,
   ): Promise<Map<string, Tensor>> {
+    return this.#submit({ of: { signature }, inputs, outputs }, caller);
+  }
+
+  runTensors({ feeds, fetches, targets }: TensorRun, caller?: Caller): Promise<Map<string, Tensor>> {
+    return this.#submit({ of: { targets }, inputs: feeds, outputs: fetches }, caller);
+  }
+
+  #submit(request: RunRequest, caller: Caller | undefined): Promise<Map<string, Tensor>> {
     if (this.#thread === undefined) return Promise.reject(this.#gone());
-    return this.#scheduler.submit({ signature, inputs, outputs }, caller?.signal);
+    return this.#scheduler.submit(request, caller?.signal);
   }
 
   /** Ends the thread, after what it was given. */
@@ -71,10 +81,10 @@ export class WorkerModel implements ServedModel {
     await this.#restarting;
   }
 
-  async #run({ signature, inputs, outputs }: RunRequest): Promise<Map<string, Tensor>> {
+  async #run({ of, inputs, outputs }: RunRequest): Promise<Map<string, Tensor>> {
     if (this.#thread === undefined) throw this.#gone();
-    const result = await this.#thread.run(signature, inputs, outputs);
-    this.options.onRun(signature, rowsOf(inputs), result.micros);
+    const result = await this.#thread.run(of, inputs, outputs);
+    if ("signature" in of) this.options.onRun(of.signature, rowsOf(inputs), result.micros);
     return result.outputs;
   }
 

@@ -14,14 +14,20 @@
 import { type Code, type Signature, StatusError, type Tensor } from "@servable/formats";
 import type { LoadOptions } from "./engine-contract.js";
 
+/** What a run is of: a signature, whose names the inputs and outputs have, or the graph and the names of its tensors. */
+export type RunTarget =
+  | { readonly signature: string }
+  /** Nodes to run for their effect. */
+  | { readonly targets: readonly string[] };
+
 export type ToWorker =
   | { readonly kind: "load"; readonly path: string; readonly options: LoadOptions }
   | {
       readonly kind: "run";
       readonly id: number;
-      readonly signature: string;
       readonly inputs: PackedTensors;
       readonly outputs: readonly string[];
+      readonly of: RunTarget;
     }
   | { readonly kind: "close" };
 
@@ -35,6 +41,8 @@ export type FromWorker =
       readonly rowIndependent: readonly string[];
       /** Names of the signatures whose inputs' sizes bound what a run costs. */
       readonly boundedWork: readonly string[];
+      /** Names of the signatures that leave everything as it was. */
+      readonly traceless: readonly string[];
     }
   | { readonly kind: "failed"; readonly error: PackedError }
   | {

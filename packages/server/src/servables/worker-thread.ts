@@ -9,6 +9,7 @@ import type { WorkerSettings } from "./model-worker.js";
 import {
   type FromWorker,
   packTensors,
+  type RunTarget,
   type ToWorker,
   unpackError,
   unpackTensors,
@@ -26,6 +27,8 @@ export interface LoadedModel {
   readonly rowIndependent: ReadonlySet<string>;
   /** Signatures whose inputs' sizes bound what a run costs. */
   readonly boundedWork: ReadonlySet<string>;
+  /** Signatures whose runs leave everything as it was. */
+  readonly traceless: ReadonlySet<string>;
 }
 
 export interface RunResult {
@@ -72,16 +75,12 @@ export class WorkerThread {
   }
 
   /** Runs the model. Takes the inputs over. */
-  run(
-    signature: string,
-    inputs: ReadonlyMap<string, Tensor>,
-    outputs: readonly string[],
-  ): Promise<RunResult> {
+  run(of: RunTarget, inputs: ReadonlyMap<string, Tensor>, outputs: readonly string[]): Promise<RunResult> {
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;
       const { tensors, transfer } = packTensors(inputs, true);
       this.#runs.set(id, { resolve, reject });
-      this.#post({ kind: "run", id, signature, inputs: tensors, outputs }, transfer);
+      this.#post({ kind: "run", id, of, inputs: tensors, outputs }, transfer);
     });
   }
 
@@ -118,6 +117,7 @@ export class WorkerThread {
           signatureDefs: message.signatureDefs,
           rowIndependent: new Set(message.rowIndependent),
           boundedWork: new Set(message.boundedWork),
+          traceless: new Set(message.traceless),
         });
         this.#load = undefined;
         break;

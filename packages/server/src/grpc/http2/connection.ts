@@ -155,6 +155,12 @@ export class Connection {
     this.#pump(stream);
   }
 
+  /** Sends the end of the body, at least a byte, and ends the stream with it. */
+  sendLast(stream: Stream, bytes: Uint8Array): void {
+    stream.endsWithBody = true;
+    this.send(stream, bytes);
+  }
+
   /** Ends the stream behind what waits. */
   sendTrailers(stream: Stream, block: Uint8Array): void {
     if (stream.isLocalClosed) return;
@@ -167,6 +173,12 @@ export class Connection {
     if (stream.isLocalClosed) return;
     this.#headers(stream.id, block, Flag.END_STREAM);
     this.#closeLocal(stream);
+  }
+
+  /** Lets a client that was held back send on. */
+  resume(stream: Stream): void {
+    stream.isPaused = false;
+    if (!stream.isRemoteClosed) this.#grant(stream);
   }
 
   /** A call goes on though its stream is gone: it counts until it is over. */
@@ -234,14 +246,16 @@ export class Connection {
 
   #checkStream(stream: Stream): void {
     const received = stream.receivedBytes - stream.seenBytes;
-    const isBodySlow = !stream.isRemoteClosed && received < MIN_BODY_BYTES_PER_CHECK;
+    const isOwedData = !stream.isRemoteClosed && !stream.isPaused && stream.user?.isOwedData === true;
+    const isBodySlow = isOwedData && received < MIN_BODY_BYTES_PER_CHECK;
     const isResponseStuck = stream.isWaiting && !stream.hasProgressed;
-    // The first check of a stream only notes where it is.
-    if (stream.isChecked && (isBodySlow || isResponseStuck)) {
+    // The first check of a stream, or of a message on it, only notes where it is.
+    if (stream.isChecked && ((stream.wasOwedData && isBodySlow) || isResponseStuck)) {
       this.#reset(stream, ErrorCode.CANCEL);
       return;
     }
     stream.isChecked = true;
+    stream.wasOwedData = isOwedData;
     stream.seenBytes = stream.receivedBytes;
     stream.hasProgressed = false;
   }
@@ -403,13 +417,17 @@ export class Connection {
       throw new StreamError(streamId, ErrorCode.FLOW_CONTROL_ERROR, "more DATA than the stream's window");
     }
     stream.receivedBytes += body.length;
-    if (!isEnd && stream.receiveWindow < STREAM_WINDOW / 2) {
-      this.#output.write(windowUpdateFrame(streamId, STREAM_WINDOW - stream.receiveWindow));
-      stream.receiveWindow = STREAM_WINDOW;
-    }
     if (isEnd) checkContentLength(stream);
     stream.user?.data(body);
     if (isEnd) this.#onEnd(stream);
+    else this.#grant(stream);
+  }
+
+  /** Lets the client send on. */
+  #grant(stream: Stream): void {
+    if (stream.isPaused || stream.isLocalClosed || stream.receiveWindow >= STREAM_WINDOW / 2) return;
+    this.#output.write(windowUpdateFrame(stream.id, STREAM_WINDOW - stream.receiveWindow));
+    stream.receiveWindow = STREAM_WINDOW;
   }
 
   #onEnd(stream: Stream): void {
@@ -545,6 +563,8 @@ export class Connection {
       this.#onSetting(payload.readUInt16BE(at), payload.readUInt32BE(at + 2));
     }
     this.#output.write(frame(FrameType.SETTINGS, Flag.ACK, 0, Buffer.alloc(0)));
+    // Behind the acknowledgement, so that the client knows by which window it is sent.
+    this.#pumpAll();
   }
 
   #onSetting(id: number, value: number): void {
@@ -565,7 +585,6 @@ export class Connection {
           stream.sendWindow += change;
           if (stream.sendWindow > MAX_WINDOW) throw flowControlError("a stream's window is too large");
         }
-        this.#pumpAll();
         break;
       }
     }
@@ -614,8 +633,9 @@ export class Connection {
         return;
       }
       const bytes = stream.take(most);
+      const isLast = stream.endsWithBody && stream.pendingBytes === 0;
       const head = Buffer.allocUnsafe(FRAME_HEADER_BYTES);
-      writeFrameHeader(head, 0, bytes.length, FrameType.DATA, 0, stream.id);
+      writeFrameHeader(head, 0, bytes.length, FrameType.DATA, isLast ? Flag.END_STREAM : 0, stream.id);
       this.#output.write(head);
       this.#output.write(bytes);
       stream.sendWindow -= bytes.length;
@@ -625,6 +645,8 @@ export class Connection {
     this.#waiting.delete(stream);
     if (stream.trailers !== undefined) {
       this.#headers(stream.id, stream.trailers, Flag.END_STREAM);
+      this.#closeLocal(stream);
+    } else if (stream.endsWithBody) {
       this.#closeLocal(stream);
     }
     stream.onDrain?.();

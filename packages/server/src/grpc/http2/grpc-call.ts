@@ -1,14 +1,15 @@
 /**
  * One gRPC call on an HTTP/2 stream: headers to a method, body to a message, the handler's answer or failure to
  * messages and trailers (doc/PROTOCOL-HTTP2.md of gRPC). A call is refused when its request is complete, not before,
- * so that the client is never told while it still sends.
+ * so that the client is never told while it still sends. A method that reads a stream of requests runs from the start.
  */
 import { Code, internal, StatusError, unimplemented } from "@servable/formats";
-import type { Method, ServerStreamHandler, UnaryHandler } from "../transport.js";
+import type { BidiStreamHandler, Method, ServerStreamHandler, UnaryHandler } from "../transport.js";
 import { AbortableContext } from "./call-context.js";
 import type { Connection } from "./connection.js";
-import { decompress, encodings, framed, MessageReader } from "./message.js";
+import { decompress, encodings, framed, type Message } from "./message.js";
 import { type RequestHeaders, timeoutMs } from "./request-headers.js";
+import { OneRequest, RequestStream } from "./request-messages.js";
 import { failureHeaders, failureTrailers, httpHeaders, RESPONSE_HEADERS } from "./response-headers.js";
 import type { Stream, StreamUser } from "./stream.js";
 
@@ -26,13 +27,19 @@ const MAX_REFUSED_BYTES = 1 << 20;
 /** Timers take no longer delay. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** Why a call is answered without its method: the header block to answer with. */
+/** Why a call is answered without its method: the header block to answer with, and a body for who can't read it. */
 interface Refusal {
   readonly headers: () => Buffer;
+  readonly body?: Uint8Array;
 }
 
+/** For browsers and curl, which show no headers. */
+const WHAT_THIS_IS = Buffer.from(
+  "This port speaks gRPC: send POST requests of content-type application/grpc. REST has a port of its own.\n",
+);
+
 export class GrpcCall implements StreamUser {
-  readonly #reader: MessageReader;
+  readonly #request: OneRequest | RequestStream;
   readonly #context: AbortableContext;
   readonly #target: Method | Refusal;
   #timer: NodeJS.Timeout | undefined;
@@ -49,13 +56,25 @@ export class GrpcCall implements StreamUser {
     private readonly connection: Connection,
     private readonly limits: CallLimits,
   ) {
-    this.#reader = new MessageReader(limits.maxRequestBytes);
-    this.#target = targetOf(methods, headers);
+    const target = targetOf(methods, headers);
+    this.#target = target;
     const timeout = headers.timeout === undefined ? undefined : timeoutMs(headers.timeout);
     this.#context = new AbortableContext(timeout === undefined ? undefined : Date.now() + timeout);
     if (timeout !== undefined) {
       this.#timer = setTimeout(() => this.#late(), Math.min(timeout, MAX_TIMER_MS));
     }
+    if ("handler" in target && target.kind === "bidi-stream") {
+      const requests = new RequestStream(limits.maxRequestBytes, () => connection.resume(stream));
+      this.#request = requests;
+      this.#bidiStream(target.handler, requests);
+    } else {
+      this.#request = new OneRequest(limits.maxRequestBytes);
+    }
+  }
+
+  /** Between the messages of a stream a client may rest; within one, and before its only one, it may not. */
+  get isOwedData(): boolean {
+    return this.#request instanceof RequestStream ? this.#request.isWithinMessage : true;
   }
 
   data(bytes: Uint8Array): void {
@@ -65,7 +84,8 @@ export class GrpcCall implements StreamUser {
       return;
     }
     try {
-      this.#reader.add(bytes);
+      this.#request.add(bytes);
+      if (this.#request instanceof RequestStream && this.#request.isFull) this.stream.isPaused = true;
     } catch (reason) {
       this.#fail(reason);
     }
@@ -79,9 +99,8 @@ export class GrpcCall implements StreamUser {
       return;
     }
     try {
-      const { message, isCompressed } = this.#reader.finish();
-      if (isCompressed) void this.#inflateAndRun(target, message);
-      else this.#run(target, message);
+      if (this.#request instanceof RequestStream) this.#request.end();
+      else this.#start(target, this.#request.finish());
     } catch (reason) {
       this.#fail(reason);
     }
@@ -90,31 +109,56 @@ export class GrpcCall implements StreamUser {
   aborted(): void {
     if (this.#isOver) return;
     this.#over();
-    this.#context.abort(new StatusError(Code.CANCELLED, "The call was cancelled"));
+    this.#abort(new StatusError(Code.CANCELLED, "The call was cancelled"));
   }
 
   #late(): void {
     const late = new StatusError(Code.DEADLINE_EXCEEDED, "Deadline exceeded");
     this.#fail(late);
-    this.#context.abort(late);
+    this.#abort(late);
+  }
+
+  #abort(reason: StatusError): void {
+    this.#context.abort(reason);
+    if (this.#request instanceof RequestStream) this.#request.fail(reason);
+  }
+
+  #start(method: Method, { message, isCompressed }: Message): void {
+    if (isCompressed) void this.#inflateAndRun(method, message);
+    else this.#run(method, message);
   }
 
   async #inflateAndRun(method: Method, compressed: Uint8Array): Promise<void> {
     try {
-      const message = await decompress(compressed, this.headers.encoding, this.limits.maxInflatedBytes);
+      const message = await this.#inflate(compressed);
       if (!this.#isOver) this.#run(method, message);
     } catch (reason) {
       this.#fail(reason);
     }
   }
 
+  #inflate(compressed: Uint8Array): Promise<Uint8Array> {
+    return decompress(compressed, this.headers.encoding, this.limits.maxInflatedBytes);
+  }
+
   #run(method: Method, message: Uint8Array): void {
-    this.#isRunning = true;
     if (method.kind === "unary") void this.#unary(method.handler, message);
-    else void this.#serverStream(method.handler, message);
+    else if (method.kind === "server-stream") this.#serverStream(method.handler, message);
+  }
+
+  #serverStream(handler: ServerStreamHandler, message: Uint8Array): void {
+    void this.#answer(handler(message, this.#context));
+  }
+
+  #bidiStream(handler: BidiStreamHandler, requests: RequestStream): void {
+    const messages = requests.read(async ({ message, isCompressed }) =>
+      isCompressed ? this.#inflate(message) : message,
+    );
+    void this.#answer(handler(messages, this.#context));
   }
 
   async #unary(handler: UnaryHandler, message: Uint8Array): Promise<void> {
+    this.#isRunning = true;
     try {
       const response = await handler(message, this.#context);
       this.#settled();
@@ -127,17 +171,18 @@ export class GrpcCall implements StreamUser {
     }
   }
 
-  async #serverStream(handler: ServerStreamHandler, message: Uint8Array): Promise<void> {
+  async #answer(responses: AsyncIterable<Uint8Array>): Promise<void> {
+    this.#isRunning = true;
     try {
-      for await (const response of handler(message, this.#context)) {
+      for await (const response of responses) {
         if (this.#isOver) break;
-        this.#start();
+        this.#sendStart();
         this.connection.send(this.stream, framed(response));
         if (this.stream.pendingBytes > MAX_WAITING_BYTES) await this.#drained();
       }
       this.#settled();
       if (this.#isOver) return;
-      this.#start();
+      this.#sendStart();
       this.#fail(new StatusError(Code.OK, ""));
     } catch (reason) {
       this.#settled();
@@ -145,7 +190,7 @@ export class GrpcCall implements StreamUser {
     }
   }
 
-  #start(): void {
+  #sendStart(): void {
     if (this.#hasStarted) return;
     this.#hasStarted = true;
     this.connection.sendHeaders(this.stream, RESPONSE_HEADERS);
@@ -163,13 +208,19 @@ export class GrpcCall implements StreamUser {
     if (this.#isOver) return;
     this.#over();
     const error = StatusError.from(reason);
+    if (this.#request instanceof RequestStream) this.#request.fail(error);
     if (this.#hasStarted) this.connection.sendTrailers(this.stream, failureTrailers(error));
     else this.connection.sendOnlyHeaders(this.stream, failureHeaders(error));
   }
 
-  #refuse({ headers }: Refusal): void {
+  #refuse({ headers, body }: Refusal): void {
     this.#over();
-    this.connection.sendOnlyHeaders(this.stream, headers());
+    if (body === undefined) {
+      this.connection.sendOnlyHeaders(this.stream, headers());
+      return;
+    }
+    this.connection.sendHeaders(this.stream, headers());
+    this.connection.sendLast(this.stream, body);
   }
 
   #settled(): void {
@@ -187,8 +238,12 @@ export class GrpcCall implements StreamUser {
 
 function targetOf(methods: ReadonlyMap<string, Method>, headers: RequestHeaders): Method | Refusal {
   const { method, path, contentType, timeout, encoding } = headers;
-  if (method !== "POST") return { headers: () => httpHeaders(405) };
-  if (!/^application\/grpc(?:[+;]|$)/.test(contentType)) return { headers: () => httpHeaders(415) };
+  if (method !== "POST") {
+    return { headers: () => httpHeaders(405, [{ name: "allow", value: "POST" }]), body: WHAT_THIS_IS };
+  }
+  if (!/^application\/grpc(?:[+;]|$)/.test(contentType)) {
+    return { headers: () => httpHeaders(415, []), body: WHAT_THIS_IS };
+  }
   const refused = (error: StatusError): Refusal => ({ headers: () => failureHeaders(error) });
   if (timeout !== undefined && timeoutMs(timeout) === undefined) {
     return refused(internal(`The value "${timeout}" of grpc-timeout is no timeout`));

@@ -52,6 +52,32 @@ const methods: readonly Method[] = [
       throw invalidArgument("too late");
     },
   },
+  {
+    kind: "bidi-stream",
+    path: "/test/EchoEach",
+    async *handler(requests) {
+      for await (const request of requests) yield request.slice();
+    },
+  },
+  {
+    kind: "bidi-stream",
+    path: "/test/FailAtThird",
+    async *handler(requests) {
+      let count = 0;
+      for await (const request of requests) {
+        if (++count === 3) throw invalidArgument("three are too many");
+        yield request.slice();
+      }
+    },
+  },
+  {
+    kind: "bidi-stream",
+    path: "/test/NeverRead",
+    async *handler(_, { signal }) {
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      yield Uint8Array.of(0);
+    },
+  },
 ];
 
 function options(addresses: readonly string[], more: Partial<TransportOptions> = {}): TransportOptions {
@@ -173,6 +199,57 @@ for (const [name, start] of [
         code: Code.INVALID_ARGUMENT,
         details: "too late",
       });
+    });
+
+    const echoEach = (path: string, channel = client) =>
+      channel.makeBidiStreamRequest(path, asBuffer, (bytes: Buffer) => bytes, {
+        deadline: Date.now() + 30_000,
+      });
+
+    it("answers each message of a stream before the next is sent", async () => {
+      const duplex = echoEach("/test/EchoEach");
+      const answers = duplex[Symbol.asyncIterator]();
+      for (const size of [0, 1, 5, 16_379, 3_000_000, 10]) {
+        const request = randomBytes(size);
+        duplex.write(request);
+        assert.deepEqual((await answers.next()).value, request);
+      }
+      duplex.end();
+      assert.equal((await answers.next()).done, true);
+    });
+
+    it("takes many messages at once, more than any window holds", async () => {
+      const duplex = echoEach("/test/EchoEach");
+      const requests = Array.from({ length: 300 }, (_, i) => randomBytes(i * 200));
+      for (const request of requests) duplex.write(request);
+      duplex.end();
+      assert.deepEqual(await duplex.toArray(), requests);
+    });
+
+    it("ends a stream of requests with a failure", async () => {
+      const duplex = echoEach("/test/FailAtThird");
+      for (const byte of [1, 2, 3, 4]) duplex.write(Buffer.of(byte));
+      await assert.rejects(duplex.toArray(), {
+        code: Code.INVALID_ARGUMENT,
+        details: "three are too many",
+      });
+    });
+
+    it("refuses messages of a stream beyond the limit", async () => {
+      const duplex = echoEach("/test/EchoEach");
+      duplex.write(Buffer.alloc(MAX_REQUEST_BYTES + 1));
+      await assert.rejects(duplex.toArray(), { code: Code.RESOURCE_EXHAUSTED });
+    });
+
+    it("holds back a client whose requests are not read", async () => {
+      const duplex = echoEach("/test/NeverRead");
+      duplex.on("error", () => {});
+      let written = 0;
+      const write = () => duplex.write(Buffer.alloc(65_536), () => written++);
+      for (let i = 0; i < 200; i++) write();
+      await sleep(300);
+      assert.ok(written < 100, `${written} of 200 messages were taken`);
+      duplex.cancel();
     });
 
     for (const [algorithm, title] of [

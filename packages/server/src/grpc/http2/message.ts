@@ -1,14 +1,15 @@
 /**
  * gRPC's framing of messages: a flag that says whether it is compressed, four bytes of length, the message
- * (doc/PROTOCOL-HTTP2.md of gRPC). A request of the methods here holds exactly one.
+ * (doc/PROTOCOL-HTTP2.md of gRPC).
  */
 import { promisify } from "node:util";
 import { gunzip, inflate } from "node:zlib";
-import { internal, resourceExhausted, StatusError, unimplemented } from "@servable/formats";
+import { internal, resourceExhausted, StatusError } from "@servable/formats";
 
 export const PREFIX_BYTES = 5;
 const COMPRESSED = 1;
 const MIN_BUFFER_BYTES = 16_384;
+const NOTHING = new Uint8Array(0);
 
 const inflaters: Readonly<
   Record<string, (bytes: Uint8Array, options: { maxOutputLength: number }) => Promise<Buffer>>
@@ -20,16 +21,28 @@ const inflaters: Readonly<
 /** Values of grpc-encoding that can be read. */
 export const encodings: readonly string[] = ["identity", ...Object.keys(inflaters)];
 
-/** The message of one request as it comes in, in pieces. Memory grows with what came, not with what is announced. */
+export interface Message {
+  readonly message: Uint8Array;
+  readonly isCompressed: boolean;
+}
+
+/** One message as it comes in, in pieces. Memory grows with what came, not with what is announced. */
 export class MessageReader {
   #bytes: Uint8Array = new Uint8Array(0);
   #size = 0;
 
   constructor(private readonly maxBytes: number) {}
 
-  /** RESOURCE_EXHAUSTED for a message beyond the limit, UNIMPLEMENTED for a second one. */
-  add(piece: Uint8Array): void {
-    if (piece.length === 0) return;
+  get isEmpty(): boolean {
+    return this.#size === 0;
+  }
+
+  get isComplete(): boolean {
+    return this.#size >= PREFIX_BYTES && this.#size === PREFIX_BYTES + this.#length;
+  }
+
+  /** Takes what belongs to the message and returns the rest. RESOURCE_EXHAUSTED for a message beyond the limit. */
+  add(piece: Uint8Array): Uint8Array {
     if (this.#size === 0) {
       // Most requests come in one piece, which needs no copy.
       this.#bytes = piece;
@@ -37,20 +50,20 @@ export class MessageReader {
     } else {
       this.#append(piece);
     }
-    if (this.#size < PREFIX_BYTES) return;
+    if (this.#size < PREFIX_BYTES) return NOTHING;
     const length = this.#length;
     if (length > this.maxBytes) {
       throw resourceExhausted(`Received message larger than max (${length} vs. ${this.maxBytes})`);
     }
-    if (this.#size > PREFIX_BYTES + length) throw unimplemented("The call has more than one request message");
+    const behind = this.#size - PREFIX_BYTES - length;
+    if (behind <= 0) return NOTHING;
+    this.#size -= behind;
+    return piece.subarray(piece.length - behind);
   }
 
-  /** The message, when no more comes. INTERNAL when it is cut off, UNIMPLEMENTED when there is none. */
-  finish(): { readonly message: Uint8Array; readonly isCompressed: boolean } {
-    if (this.#size === 0) throw unimplemented("The call has no request message");
-    if (this.#size < PREFIX_BYTES || this.#size < PREFIX_BYTES + this.#length) {
-      throw internal("The request message is cut off");
-    }
+  /** The message, when no more comes. INTERNAL when it is cut off. */
+  finish(): Message {
+    if (!this.isComplete) throw internal("The request message is cut off");
     const { buffer, byteOffset } = this.#bytes;
     const flag = this.#bytes[0] as number;
     if (flag > COMPRESSED) throw internal(`The request message has the unknown flags ${flag}`);

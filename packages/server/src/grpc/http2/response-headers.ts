@@ -29,8 +29,12 @@ export function failureHeaders(error: StatusError): Buffer {
 }
 
 /** The answer to what is no gRPC call. */
-export function httpHeaders(status: number): Buffer {
-  return encodeHeaders([{ name: ":status", value: String(status) }]);
+export function httpHeaders(status: number, more: readonly Header[]): Buffer {
+  return encodeHeaders([
+    { name: ":status", value: String(status) },
+    ...more,
+    { name: "content-type", value: "text/plain; charset=utf-8" },
+  ]);
 }
 
 function statusHeaders({ code, message }: StatusError): readonly Header[] {

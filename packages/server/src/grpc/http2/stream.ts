@@ -3,6 +3,8 @@ import { DEFAULT_FRAME_BYTES } from "./frames.js";
 
 /** What a stream does with what the client sends on it. */
 export interface StreamUser {
+  /** Whether a client that sends nothing now keeps the user waiting. */
+  readonly isOwedData: boolean;
   /** A piece of the body. */
   data(bytes: Uint8Array): void;
   /** The client has sent all. */
@@ -21,15 +23,20 @@ export class Stream {
   receivedBytes = 0;
   /** What the client may still send before we allow more. */
   receiveWindow: number;
+  /** The user has enough for now: the client may send no more than the window it has. */
+  isPaused = false;
   /** Body that waits for the client's window. */
   readonly pending: Uint8Array[] = [];
   pendingBytes = 0;
   /** The header block that ends the stream behind the body. */
   trailers: Uint8Array | undefined;
+  /** The stream ends with the last byte of the body. */
+  endsWithBody = false;
   /** Called when nothing waits any more. */
   onDrain: (() => void) | undefined;
-  /** Whether the connection has looked for a standstill before; `receivedBytes` then, and whether it sent since. */
+  /** Whether the connection has looked for a standstill before; what it saw then, and whether it sent since. */
   isChecked = false;
+  wasOwedData = false;
   seenBytes = 0;
   hasProgressed = true;
 

@@ -17,6 +17,7 @@ import {
   type Tensor,
   type TensorSpec,
   tensor,
+  unimplemented,
 } from "@servable/formats";
 import { SignatureDefMapSchema } from "@servable/formats/protobuf/tensorflow_serving/apis/get_model_metadata_pb";
 import type { LoadOptions, Model } from "../engine-contract.js";
@@ -180,6 +181,10 @@ export function loadModel(path: string, _options?: LoadOptions): Model {
     },
     rowIndependence: (name) => ({ independent: name !== "sleep" && name !== "crash" }),
     hasBoundedWork: (name) => name !== "sleep" && name !== "crash",
+    leavesNoTrace: (name) => name !== "sleep" && name !== "crash",
+    runTensors() {
+      throw unimplemented("the fake engine has no graph");
+    },
     close() {},
   };
 }
