@@ -110,7 +110,9 @@ function serverStream(handler: ServerStreamHandler): handleServerStreamingCall<U
 }
 
 function bidiStream(handler: BidiStreamHandler): handleBidiStreamingCall<Uint8Array, Uint8Array> {
-  return (call: BidiCall) => answer(call, (context) => handler(call, context));
+  // A call whose requests are all read still has answers to write.
+  return (call: BidiCall) =>
+    answer(call, (context) => handler(call.iterator({ destroyOnReturn: false }), context));
 }
 
 async function answer(
