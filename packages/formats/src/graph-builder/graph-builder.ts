@@ -15,8 +15,12 @@ import type { DType } from "../dtype.js";
 import { outputTypes } from "../op-defs/node-types.js";
 import { type OpDef, opDef } from "../op-defs/op-def.js";
 import { AttrValueSchema } from "../protobuf/gen/tensorflow/core/framework/attr_value_pb.js";
-import type { FunctionDef } from "../protobuf/gen/tensorflow/core/framework/function_pb.js";
+import {
+  type FunctionDef,
+  FunctionDefLibrarySchema,
+} from "../protobuf/gen/tensorflow/core/framework/function_pb.js";
 import { type GraphDef, GraphDefSchema } from "../protobuf/gen/tensorflow/core/framework/graph_pb.js";
+import type { VariableDef } from "../protobuf/gen/tensorflow/core/framework/variable_pb.js";
 import type { PartialShape, Shape } from "../shape.js";
 import { invalidArgument } from "../status.js";
 import { stringTensor, type Tensor } from "../tensor.js";
@@ -25,6 +29,8 @@ import { type Asset, assetFileName } from "./asset.js";
 import { isTensor } from "./attr-value.js";
 import { type FunctionBody, type FunctionParameter, GraphFunction } from "./function.js";
 import { createHashTable, type HashTable, type HashTableInit } from "./hash-table.js";
+import { importOperations } from "./import-graph.js";
+import { importVariables } from "./import-variables.js";
 import { NameScopes } from "./names.js";
 import { type ArgInputs, type AttrInputs, completeAttrs } from "./node-completion.js";
 import { edgeName, nodeDef } from "./node-def.js";
@@ -59,13 +65,67 @@ export interface OpOptions {
  */
 export const GRAPH_PRODUCER_VERSION = 2474;
 
+/** What a graph from a file has beside its nodes. */
+export interface ImportedParts {
+  /** Those whose operations are all in the graph become `variables`. */
+  readonly variables?: readonly VariableDef[];
+  /** Names of the operations that fill tables. */
+  readonly tableInitializers?: readonly string[];
+  /** The tensor that holds each path, such as "Const:0", and where the file is now. */
+  readonly assets?: readonly {
+    readonly tensorName: string;
+    readonly path: string;
+    readonly fileName: string;
+  }[];
+}
+
+/**
+ * A graph that is being written.
+ *
+ * @example
+ * const graph = new GraphBuilder();
+ * const x = graph.placeholder("float32", [-1, 3], { name: "x" });
+ * const weights = graph.variable("float32", [3, 2], { name: "weights" });
+ * const y = graph.compute("MatMul", [x, weights.read()], {}, { name: "y" });
+ * assert.deepEqual([y.name, y.dtype, y.shape], ["y:0", "float32", [-1, 2]]);
+ * assert.equal(graph.toGraphDef().node.at(-1)?.op, "MatMul");
+ */
 export class GraphBuilder {
   private readonly names = new NameScopes();
   private readonly operationsByName = new Map<string, Operation>();
   private readonly functions = new Map<string, FunctionDef>();
+  /** The GraphDef that this graph began as; its nodes and functions are above. */
+  private origin: GraphDef | undefined;
   private readonly assetList: Asset[] = [];
   private readonly variableList: Variable[] = [];
   private readonly tableInitializerList: Operation[] = [];
+
+  /**
+   * A graph that was read from a file, to be looked at, added to and written again. `toGraphDef` gives an equal GraphDef
+   * as long as nothing is added.
+   *
+   * @throws INVALID_ARGUMENT, listing all, for nodes with unknown ops, wrong attributes or missing inputs
+   */
+  static fromGraphDef(graphDef: GraphDef, parts: ImportedParts = {}): GraphBuilder {
+    const graph = new GraphBuilder();
+    graph.origin = graphDef;
+    for (const operation of importOperations(graphDef)) {
+      graph.names.reserve(operation.name);
+      graph.operationsByName.set(operation.name, operation);
+    }
+    for (const def of graphDef.library?.function ?? []) graph.addFunctionDef(def);
+    graph.variableList.push(...importVariables(graph, parts.variables ?? []));
+    graph.tableInitializerList.push(
+      ...(parts.tableInitializers ?? []).flatMap((name) => graph.operation(name) ?? []),
+    );
+    for (const { tensorName, path, fileName } of parts.assets ?? []) {
+      const tensor = graph.tensor(tensorName);
+      if (tensor === undefined)
+        throw invalidArgument(`Asset "${fileName}": the graph has no tensor "${tensorName}"`);
+      graph.assetList.push({ path, fileName, tensor });
+    }
+    return graph;
+  }
 
   /** In the order they were added. */
   get operations(): readonly Operation[] {
@@ -88,6 +148,17 @@ export class GraphBuilder {
   /** The operation with a full name, undefined when there is none. */
   operation(name: string): Operation | undefined {
     return this.operationsByName.get(name);
+  }
+
+  /** The tensor with a name such as "x:0" ("x" means the same), undefined when there is none. */
+  tensor(name: string): Output | undefined {
+    const [, node = "", index = "0"] = /^(.*?)(?::(\d+))?$/s.exec(name) ?? [];
+    return this.operationsByName.get(node)?.outputs[Number(index)];
+  }
+
+  /** The functions of the graph's library. */
+  get functionDefs(): readonly FunctionDef[] {
+    return [...this.functions.values()];
   }
 
   /**
@@ -130,7 +201,7 @@ export class GraphBuilder {
     return this.add(def, name, [], { dtype: value.dtype, value: tensor }, options, value).output();
   }
 
-  /** A variable that lives in a resource, as TensorFlow 2 has them. */
+  /** A variable: a resource as TensorFlow 2 has them, or with `useResource: false` a reference as in TensorFlow 1. */
   variable(dtype: DType, shape: Shape, options: VariableOptions = {}): Variable {
     const variable = createVariable(this, dtype, shape, options);
     this.variableList.push(variable);
@@ -177,12 +248,14 @@ export class GraphBuilder {
     if (this.functions.has(name)) throw invalidArgument(`There is already a function "${name}"`);
     const graph = new GraphBuilder();
     const built = GraphFunction.build(name, parameters, graph, body);
-    for (const [inner, def] of graph.functions) this.addFunction(inner, def);
-    this.addFunction(name, built.def);
+    for (const def of graph.functionDefs) this.addFunctionDef(def);
+    this.addFunctionDef(built.def);
     return built;
   }
 
-  private addFunction(name: string, def: FunctionDef): void {
+  /** Adds a function as it is in another graph. INVALID_ARGUMENT when there is one of its name. */
+  addFunctionDef(def: FunctionDef): void {
+    const name = def.signature?.name ?? "";
     if (this.functions.has(name)) throw invalidArgument(`There is already a function "${name}"`);
     this.functions.set(name, def);
   }
@@ -200,11 +273,15 @@ export class GraphBuilder {
 
   /** The graph as it is now. */
   toGraphDef(): GraphDef {
-    return create(GraphDefSchema, {
-      node: this.operations.map((operation) => nodeDef(operation, edgeName)),
-      library: { function: [...this.functions.values()] },
-      versions: { producer: GRAPH_PRODUCER_VERSION },
-    });
+    const node = this.operations.map((operation) => nodeDef(operation, edgeName));
+    const { origin, functionDefs } = this;
+    if (origin === undefined) {
+      const versions = { producer: GRAPH_PRODUCER_VERSION };
+      return create(GraphDefSchema, { node, library: { function: [...functionDefs] }, versions });
+    }
+    if (origin.library === undefined && functionDefs.length === 0) return { ...origin, node };
+    const library = { ...(origin.library ?? create(FunctionDefLibrarySchema)), function: [...functionDefs] };
+    return { ...origin, node, library };
   }
 
   private add(

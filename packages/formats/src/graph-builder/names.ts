@@ -24,6 +24,11 @@ export class NameScopes {
     return unique;
   }
 
+  /** Keeps the name of an imported operation from being given away. */
+  reserve(name: string): void {
+    this.take(name);
+  }
+
   /** Runs `body` with all new names below `scope`, a full name. */
   within<T>(scope: string, body: () => T): T {
     const outer = this.scope;

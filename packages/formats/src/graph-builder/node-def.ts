@@ -12,6 +12,7 @@ export function nodeDef(operation: Operation, inputName: (input: Output) => stri
     input: [...operation.inputs.map(inputName), ...operation.controlInputs.map(({ name }) => `^${name}`)],
     device: operation.device,
     attr: { ...operation.attrs },
+    ...operation.annotations,
   });
 }
 

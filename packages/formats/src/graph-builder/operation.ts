@@ -6,6 +6,7 @@ import { type DType, requireDtype } from "../dtype.js";
 import type { NodeAttrs } from "../op-defs/node-types.js";
 import { nodeOutputs } from "../op-defs/node-types.js";
 import type { OpDef } from "../op-defs/op-def.js";
+import type { NodeDef } from "../protobuf/gen/tensorflow/core/framework/node_def_pb.js";
 import type { PartialShape } from "../shape.js";
 import { invalidArgument } from "../status.js";
 import type { Tensor } from "../tensor.js";
@@ -21,12 +22,17 @@ export interface OperationParts {
   readonly controlInputs: readonly Operation[];
   /** Empty for any device. */
   readonly device: string;
-  /** The types and shapes of the outputs, flat. */
+  /** The types and shapes of the outputs, flat. Read through to: an importer knows the shapes later. */
   readonly outputTypes: readonly number[];
   readonly outputShapes: readonly PartialShape[];
   /** The value, where the operation is a constant. */
   readonly constant?: Tensor;
+  /** What an imported node carries that has no meaning for the graph; written as it was. */
+  readonly annotations?: NodeAnnotations;
 }
+
+/** Where a node came from and what type analysis found: fields of NodeDef that are kept as they are. */
+export type NodeAnnotations = Partial<Pick<NodeDef, "experimentalDebugInfo" | "experimentalType">>;
 
 /** One node of the graph. */
 export class Operation {
@@ -36,6 +42,7 @@ export class Operation {
   readonly inputs: readonly Output[];
   readonly controlInputs: readonly Operation[];
   readonly device: string;
+  readonly annotations: NodeAnnotations;
   /** Flat, as "name:0", "name:1" … count them. */
   readonly outputs: readonly Output[];
 
@@ -46,8 +53,9 @@ export class Operation {
     this.inputs = parts.inputs;
     this.controlInputs = parts.controlInputs;
     this.device = parts.device;
+    this.annotations = parts.annotations ?? {};
     this.outputs = parts.outputTypes.map(
-      (type, index) => new Output(this, index, type, parts.outputShapes[index] ?? null, parts.constant),
+      (type, index) => new Output(this, index, type, parts.outputShapes, parts.constant),
     );
   }
 
@@ -87,11 +95,15 @@ export class Output {
     readonly index: number,
     /** `DataType` number. */
     readonly type: number,
-    /** As far as it is known while the graph is built. */
-    readonly shape: PartialShape,
+    private readonly shapes: readonly PartialShape[],
     /** Its value, where it is the output of a constant. */
     readonly constant?: Tensor,
   ) {}
+
+  /** As far as it is known while the graph is built. */
+  get shape(): PartialShape {
+    return this.shapes[this.index] ?? null;
+  }
 
   /** The tensor's name in the graph, such as "x:0". */
   get name(): string {
