@@ -1,7 +1,8 @@
 /** How the server loads the versions that it finds: SavedModels, each in a worker thread, batched and warmed up. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { BatchingSettings } from "./batching/batching-settings.js";
+import { automaticBatching, type BatchingSettings } from "./batching/batching-settings.js";
+import { RunSlots } from "./batching/run-slots.js";
 import { readBatchingSettings } from "./config/batching-parameters.js";
 import type { ServerSettings } from "./config/server-settings.js";
 import type { Loader } from "./core/loader.js";
@@ -22,6 +23,8 @@ export function savedModelLoaders(
   metrics: Metrics | undefined,
   log: Log,
 ): (id: ServableId, path: string) => Loader<ServedModel> {
+  const { maxParallel } = settings.batching;
+  const slots = maxParallel === undefined ? undefined : new RunSlots(maxParallel);
   return (id, path) =>
     new SavedModelLoader(id, path, workers, {
       load: settings.load,
@@ -33,16 +36,33 @@ export function savedModelLoaders(
         ),
       warn: (message) => log.warn(message),
       onLoad: (code, micros) => metrics?.load(path, code, micros),
-      onBatch: (rows) => metrics?.batch(id.name, rows),
+      slots,
+      observer: metrics && {
+        waited: (micros) => metrics.queued(id.name, micros),
+        batch: (rows, paddedRows) => metrics.batch(id.name, rows, paddedRows),
+      },
     });
 }
 
+/**
+ * How the requests of a version are batched. A model with parameters of its own has those, but for the threads, which
+ * all models share; a model without any is not the operator's to batch, when models were to have their own
+ * (servables/tensorflow/bundle_factory_util.cc).
+ */
 async function batchingOf(
   { batching, hasBatchingPerModel }: ServerSettings,
   folder: string,
 ): Promise<BatchingSettings> {
+  if (!hasBatchingPerModel) return batching;
   const path = join(folder, MODEL_BATCHING_FILE);
-  return hasBatchingPerModel && existsSync(path) ? await readBatchingSettings(path) : batching;
+  if (!existsSync(path)) return automaticBatching;
+  const { maxParallel: _, ...own } = await readBatchingSettings(path);
+  const { maxParallel, threadPoolName = own.threadPoolName } = batching;
+  return {
+    ...own,
+    ...(maxParallel === undefined ? {} : { maxParallel }),
+    ...(threadPoolName === undefined ? {} : { threadPoolName }),
+  };
 }
 
 async function warmUp(

@@ -3,7 +3,8 @@ import { beforeEach, describe, it } from "node:test";
 import { Code, invalidArgument, StatusError, stringTensor, type Tensor, tensor } from "@servable/formats";
 import { settle } from "../core/testing/fake-clock.js";
 import { automaticBatching, type BatchingSettings } from "./batching-settings.js";
-import { type RunRequest, type RunResult, Scheduler } from "./scheduler.js";
+import { RunSlots } from "./run-slots.js";
+import { type RunRequest, type RunResult, Scheduler, type SchedulerOptions } from "./scheduler.js";
 
 const floats = (...values: number[]) => tensor("float32", [values.length], Float32Array.from(values));
 const request = (x: Tensor, signature = "double"): RunRequest => ({
@@ -55,11 +56,16 @@ describe("the scheduler", () => {
     model = new FakeModel();
   });
 
-  function scheduler(batching: Partial<BatchingSettings> = {}): Scheduler {
+  function scheduler(
+    batching: Partial<BatchingSettings> = {},
+    options: Partial<SchedulerOptions> = {},
+  ): Scheduler {
     return new Scheduler({
       run: (one) => model.run(one),
       isProven: (signature) => signature === "double",
+      isTraceless: (signature) => signature !== "writes",
       batching: { ...automaticBatching, ...batching },
+      ...options,
     });
   }
 
@@ -182,16 +188,133 @@ describe("the scheduler", () => {
     assert.deepEqual(model.inputs, [[1], [2], [3]]);
   });
 
-  it("refuses what is too much to wait", async () => {
-    const queue = scheduler({ maxWaitingRows: 2 });
-    const kept = [1, 2, 3, 4].map((value) => queue.submit(request(floats(value))));
-    await assert.rejects(queue.submit(request(floats(5))), {
+  it("refuses a batch more than may wait, at once, and takes more when there is room again", async () => {
+    const queue = scheduler({ signatures: "all", maxRows: 2, maxRequestRows: 2, maxWaitingBatches: 2 });
+    const running = [floats(1, 1), floats(2, 2)].map((x) => queue.submit(request(x)));
+    const waiting = [floats(3), floats(4, 4), floats(5)].map((x) => queue.submit(request(x)));
+    await assert.rejects(waiting.pop() as Promise<RunResult>, {
       codeName: "UNAVAILABLE",
-      message: /queue.* is full/,
+      message: /queue .* is full; currently 2 batches enqueued and max_enqueued_batches is 2/,
     });
     await model.finishAll();
-    await Promise.all(kept);
+    await Promise.all([...running, ...waiting]);
+    assert.deepEqual(model.inputs, [[1, 1], [2, 2], [3], [4, 4]]);
     await Promise.all([queue.submit(request(floats(6))), model.finishAll()]);
+  });
+
+  it("has a limit of what waits for each kind of request", async () => {
+    const queue = scheduler({ signatures: "all", maxRows: 1, maxRequestRows: 1, maxWaitingBatches: 1 });
+    const kept = [1, 2, 3].map((value) => queue.submit(request(floats(value))));
+    kept.push(queue.submit(request(floats(4), "other")));
+    await assert.rejects(queue.submit(request(floats(5))), { codeName: "UNAVAILABLE" });
+    await model.finishAll();
+    await Promise.all(kept);
+  });
+
+  it("refuses a request of more rows than a batch of the operator's has", async () => {
+    const queue = scheduler({ signatures: "all", maxRows: 2, maxRequestRows: 2 });
+    await assert.rejects(queue.submit(request(floats(1, 2, 3))), {
+      codeName: "INVALID_ARGUMENT",
+      message: "Task size 3 is larger than maximum input batch size 2",
+    });
+  });
+
+  describe("that splits large requests", () => {
+    const splitting = { signatures: "all", maxRows: 3, maxRequestRows: 8, splitsLarge: true } as const;
+
+    it("fills the open batch with a part of the next request, and joins the parts' answers", async () => {
+      const queue = scheduler(splitting);
+      const sizes = [1, 1, 2, 7].map((size, i) =>
+        floats(...new Array(size).fill(0).map((_, row) => 10 * i + row)),
+      );
+      const results = sizes.map((x) => queue.submit(request(x)));
+      await model.finishAll();
+      assert.deepEqual(model.inputs, [[0], [10], [20, 21, 30], [31, 32, 33], [34, 35, 36]]);
+      assert.deepEqual(await values(results), [[0], [20], [40, 42], [60, 62, 64, 66, 68, 70, 72]]);
+    });
+
+    it("counts the rows that may wait", async () => {
+      const queue = scheduler({ ...splitting, maxWaitingBatches: 2 });
+      const kept = [1, 1, 1].map((value) => queue.submit(request(floats(value))));
+      await assert.rejects(queue.submit(request(floats(1, 2, 3, 4, 5, 6))), {
+        codeName: "UNAVAILABLE",
+        message: /task size is 6 but scheduling capacity is only 5/,
+      });
+      kept.push(queue.submit(request(floats(1, 2, 3, 4, 5))));
+      await model.finishAll();
+      await Promise.all(kept);
+    });
+
+    it("gives up all parts of a request that nobody waits for", async () => {
+      const queue = scheduler(splitting);
+      const kept = [1, 2].map((value) => queue.submit(request(floats(value))));
+      const abort = new AbortController();
+      const gone = queue.submit(request(floats(1, 2, 3, 4, 5, 6, 7)), abort.signal);
+      const reason = new StatusError(Code.DEADLINE_EXCEEDED, "late");
+      abort.abort(reason);
+      await assert.rejects(gone, reason);
+      await model.finishAll();
+      await Promise.all(kept);
+      assert.deepEqual(model.inputs, [[1], [2]]);
+    });
+  });
+
+  it("pads rows of different sizes with the first value of each request, when the operator says so", async () => {
+    const queue = scheduler({ signatures: "all", padsRows: true });
+    const matrix = (rows: number, ...data: number[]) =>
+      tensor("float32", [rows, data.length / rows], Float32Array.from(data));
+    const results = [floats(0), floats(0), matrix(1, 1, 2, 3), matrix(2, 4, 5), matrix(1, 6, 7)].map((x) =>
+      queue.submit(request(x)),
+    );
+    await model.finishAll();
+    assert.deepEqual(model.inputs[2], [1, 2, 3, 4, 4, 4, 5, 4, 4, 6, 7, 6]);
+    const [one, two, three] = (await Promise.all(results)).slice(2).map((result) => result.get("y"));
+    assert.deepEqual(
+      [one?.shape, two?.shape, three?.shape],
+      [
+        [1, 3],
+        [2, 3],
+        [1, 3],
+      ],
+    );
+    assert.deepEqual([...(two as Tensor).data], [8, 8, 8, 10, 8, 8]);
+  });
+
+  it("runs no more batches at the same time, over all models, than there are slots", async () => {
+    const slots = new RunSlots(1);
+    const [first, second] = [scheduler({}, { slots }), scheduler({}, { slots })];
+    const results = [first.submit(request(floats(1))), second.submit(request(floats(2)))];
+    results.push(first.submit(request(floats(3))));
+    assert.deepEqual(model.inputs, [[1]]);
+    await model.finishAll();
+    assert.deepEqual(model.inputs, [[1], [2], [3]]);
+    await Promise.all(results);
+  });
+
+  it("does not run again what changes something: all requests of the batch fail", async () => {
+    const queue = scheduler({ signatures: "all" });
+    model.failsOver = 1;
+    const results = [1, 2, 3, 4].map((value) => queue.submit(request(floats(value), "writes")));
+    const outcomes = Promise.allSettled(results);
+    await model.finishAll();
+    assert.deepEqual(
+      (await outcomes).map(({ status }) => status),
+      ["fulfilled", "fulfilled", "rejected", "rejected"],
+    );
+    assert.deepEqual(model.inputs, [[1], [2], [3, 4]]);
+  });
+
+  it("tells how long requests waited and what was joined", async () => {
+    const told: unknown[] = [];
+    const observer = {
+      waited: (micros: number) => told.push(micros >= 0 ? "waited" : micros),
+      batch: (rows: number, paddedRows: number) => told.push([rows, paddedRows]),
+    };
+    const queue = scheduler({ maxRows: 4, allowedSizes: [1, 4] }, { observer });
+    const results = [1, 2, 3, 4].map((value) => queue.submit(request(floats(value))));
+    await model.finishAll();
+    await Promise.all(results);
+    assert.deepEqual(told, ["waited", "waited", "waited", "waited", [2, 4]]);
   });
 
   it("rejects everything that waits when it is cleared", async () => {

@@ -1,14 +1,17 @@
 /**
  * Decides when a model runs, and with which requests. A model's thread runs one request at a time; one more is handed
  * over beforehand, so that the thread never waits for the main thread. What arrives meanwhile waits here, where it
- * can still be given up, and where requests of one signature gather: they are joined into a batch when their turn
- * comes. No timer is needed for that, unless the operator asks for one (batch_timeout_micros).
+ * can still be given up, and where requests of one kind gather in batches. No timer is needed for that, unless the
+ * operator asks for one (batch_timeout_micros).
  *
- * A batch that fails is run again request by request, so that nobody fails for another's fault.
+ * A batch that fails is run again request by request, so that nobody fails for another's fault; unless running it
+ * changes something.
  */
-import { type Tensor, unavailable } from "@servable/formats";
-import { join, rowShapeKey, rowsOf, split } from "./batch.js";
+import { invalidArgument, type Tensor, unavailable } from "@servable/formats";
+import { canBePadded, cut, join, joinParts, rowShapeKey, rowsOf, split } from "./batch.js";
+import { BatchQueue, type Sized } from "./batch-queue.js";
 import { type BatchingSettings, paddedSize } from "./batching-settings.js";
+import type { RunSlots } from "./run-slots.js";
 
 /** Runs in the worker at the same time: one that runs, one that is next. */
 const MAX_HANDED_OVER = 2;
@@ -27,50 +30,126 @@ export interface SchedulerOptions {
   readonly run: (request: RunRequest) => Promise<RunResult>;
   /** Whether the rows of a signature's batch are known not to depend on each other. */
   readonly isProven: (signature: string) => boolean;
+  /** Whether a signature may be run again: a run leaves everything as it was. */
+  readonly isTraceless: (signature: string) => boolean;
   readonly batching: BatchingSettings;
-  /** Told of requests that were joined into a batch of so many rows. */
-  readonly onBatch?: (rows: number) => void;
+  /** Shared by the models whose batches are counted together. */
+  readonly slots?: RunSlots | undefined;
+  readonly observer?: SchedulerObserver | undefined;
 }
 
-interface Waiting {
+/** Is told how requests wait and are joined. */
+export interface SchedulerObserver {
+  /** A request was taken to be run after it had waited so long. */
+  waited(micros: number): void;
+  /** Requests were joined into a batch of so many rows, filled up to `paddedRows`. */
+  batch(rows: number, paddedRows: number): void;
+}
+
+interface Waiting extends Sized {
   readonly request: RunRequest;
   readonly resolve: (result: RunResult) => void;
   readonly reject: (reason: unknown) => void;
-  /** Requests of one group can be joined; undefined for one that runs alone. */
+  readonly queue: Queue;
+}
+
+/** Requests that can be joined; or, without a group, those that run alone. */
+interface Queue {
   readonly group: string | undefined;
-  readonly rows: number;
-  /** When it came, in milliseconds. */
-  readonly since: number;
+  readonly batches: BatchQueue<Waiting>;
 }
 
 export class Scheduler {
-  readonly #waiting = new Set<Waiting>();
-  #waitingRows = 0;
+  /** By group. A queue is there while something waits in it. */
+  readonly #queues = new Map<string | undefined, Queue>();
+  #waiting = 0;
   #handedOver = 0;
   #timer: NodeJS.Timeout | undefined;
+  readonly #onSlot = () => this.#next();
 
   constructor(private readonly options: SchedulerOptions) {}
 
   /** How many requests wait for their turn. */
   get length(): number {
-    return this.#waiting.size;
+    return this.#waiting;
   }
 
   /**
    * Runs a request when its turn comes. Rejects with the signal's reason as soon as that is aborted; a request that
-   * runs already goes on, for nobody. UNAVAILABLE when too much is waiting.
+   * runs already goes on, for nobody. UNAVAILABLE when too much is waiting, INVALID_ARGUMENT for more rows than a
+   * request may have.
    */
   submit(request: RunRequest, signal?: AbortSignal): Promise<RunResult> {
     if (signal?.aborted === true) return Promise.reject(signal.reason);
+    const { maxRows, maxRequestRows, splitsLarge } = this.options.batching;
     const rows = rowsOf(request.inputs) ?? 1;
-    if (this.#waitingRows + rows > this.options.batching.maxWaitingRows) {
+    let group = this.#groupOf(request);
+    if (group !== undefined && rows > maxRequestRows) {
       return Promise.reject(
-        unavailable("The batch scheduling queue to which this task was submitted is full"),
+        invalidArgument(`Task size ${rows} is larger than maximum input batch size ${maxRequestRows}`),
       );
     }
+    if (rows > maxRows && !splitsLarge) group = undefined;
+    const known = this.#queues.get(group)?.batches;
+    const full = this.#fullness(group, known, rows);
+    if (full !== undefined) return Promise.reject(unavailable(full));
+    const sizes =
+      splitsLarge && group !== undefined ? partSizes(rows, known?.freeRows ?? 0, maxRows) : [rows];
+    if (sizes.length === 1) return this.#enqueue(request, rows, group, signal);
+    return this.#submitParts(request, sizes, group, signal);
+  }
+
+  /** Rejects everything that waits. */
+  clear(reason: unknown): void {
+    for (const { batches } of this.#queues.values()) for (const { reject } of batches) reject(reason);
+    this.#queues.clear();
+    this.#waiting = 0;
+  }
+
+  /** What the requests have in common that can be joined with this one; undefined when it runs alone. */
+  #groupOf({ of, inputs, outputs }: RunRequest): string | undefined {
+    if (!("signature" in of)) return undefined;
+    const { batching, isProven } = this.options;
+    if (batching.signatures === "proven" && !isProven(of.signature)) return undefined;
+    const rows = rowsOf(inputs);
+    if (rows === undefined || rows === 0) return undefined;
+    if (batching.padsRows && !canBePadded(inputs)) return undefined;
+    return `${of.signature}|${outputs.join()}|${rowShapeKey(inputs, batching.padsRows)}`;
+  }
+
+  /** Why so many rows more can't wait; undefined when they can. Counts as TensorFlow's shared batch scheduler does. */
+  #fullness(
+    group: string | undefined,
+    queue: BatchQueue<Waiting> | undefined,
+    rows: number,
+  ): string | undefined {
+    const { maxWaitingBatches, maxRows, splitsLarge } = this.options.batching;
+    if (queue === undefined || maxWaitingBatches === Number.POSITIVE_INFINITY) return undefined;
+    const { batchCount, freeRows } = queue;
+    const full = "The batch scheduling queue to which this task was submitted is full";
+    if (group === undefined) return batchCount < maxWaitingBatches * maxRows ? undefined : full;
+    if (splitsLarge) {
+      const capacity = (maxWaitingBatches - batchCount) * maxRows + freeRows;
+      if (rows <= capacity) return undefined;
+      return (
+        `${full}; task size is ${rows} but scheduling capacity is only ${capacity} ` +
+        `(num_enqueued_batches=${batchCount}, max_enqueued_batches=${maxWaitingBatches}, ` +
+        `max_execution_batch_size=${maxRows})`
+      );
+    }
+    if (rows <= freeRows || batchCount < maxWaitingBatches) return undefined;
+    return `${full}; currently ${batchCount} batches enqueued and max_enqueued_batches is ${maxWaitingBatches}`;
+  }
+
+  #enqueue(
+    request: RunRequest,
+    rows: number,
+    group: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<RunResult> {
     return new Promise((resolve, reject) => {
-      const since = performance.now();
-      const waiting: Waiting = { request, resolve, reject, group: this.#groupOf(request), rows, since };
+      const queue = this.#queueOf(group);
+      const waiting: Waiting = { request, resolve, reject, queue, rows, since: performance.now() };
       signal?.addEventListener(
         "abort",
         () => {
@@ -79,73 +158,80 @@ export class Scheduler {
         },
         { once: true },
       );
-      this.#waiting.add(waiting);
-      this.#waitingRows += rows;
+      queue.batches.add(waiting);
+      this.#waiting++;
       this.#next();
     });
   }
 
-  /** Rejects everything that waits. */
-  clear(reason: unknown): void {
-    for (const { reject } of this.#waiting) reject(reason);
-    this.#waiting.clear();
-    this.#waitingRows = 0;
+  /** A request in several parts, each of which joins a batch of its own. */
+  async #submitParts(
+    request: RunRequest,
+    sizes: readonly number[],
+    group: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<RunResult> {
+    const parts = cut(request.inputs, sizes).map((inputs) => ({ ...request, inputs }));
+    const results = await Promise.all(
+      parts.map((part, i) => this.#enqueue(part, sizes[i] as number, group, signal)),
+    );
+    return joinParts(results, sizes);
   }
 
-  #groupOf({ of, inputs, outputs }: RunRequest): string | undefined {
-    if (!("signature" in of)) return undefined;
-    const { signature } = of;
-    const { batching, isProven } = this.options;
-    if (batching.signatures === "proven" && !isProven(signature)) return undefined;
-    const rows = rowsOf(inputs);
-    if (rows === undefined || rows === 0 || rows > batching.maxRows) return undefined;
-    return `${signature}|${outputs.join()}|${rowShapeKey(inputs)}`;
+  #queueOf(group: string | undefined): Queue {
+    let queue = this.#queues.get(group);
+    if (queue === undefined) {
+      // Without a group, each is a batch of its own.
+      const maxRows = group === undefined ? 0 : this.options.batching.maxRows;
+      queue = { group, batches: new BatchQueue(maxRows) };
+      this.#queues.set(group, queue);
+    }
+    return queue;
   }
 
   #remove(waiting: Waiting): void {
-    if (this.#waiting.delete(waiting)) this.#waitingRows -= waiting.rows;
+    const { batches } = waiting.queue;
+    if (!batches.remove(waiting)) return;
+    this.#waiting--;
+    this.#forgetEmpty(waiting.queue);
+  }
+
+  #forgetEmpty(queue: Queue): void {
+    if (queue.batches.isEmpty && this.#queues.get(queue.group) === queue) this.#queues.delete(queue.group);
   }
 
   #next(): void {
+    const { slots } = this.options;
     while (this.#handedOver < MAX_HANDED_OVER) {
-      const batch = this.#nextBatch();
-      if (batch === undefined) return;
-      for (const waiting of batch) this.#remove(waiting);
+      const queue = this.#nextQueue();
+      if (queue === undefined || slots?.take(this.#onSlot) === false) return;
+      const batch = queue.batches.take();
+      this.#waiting -= batch.length;
+      this.#forgetEmpty(queue);
       this.#handedOver++;
+      this.#tellWaited(batch);
       void this.#run(batch).finally(() => {
         this.#handedOver--;
+        slots?.release();
         this.#next();
       });
     }
   }
 
-  /** The requests to run together now, or undefined when there are none or they wait for more. */
-  #nextBatch(): Waiting[] | undefined {
+  /** The queue whose turn it is: of those whose next batch is full or has waited long enough, the oldest. */
+  #nextQueue(): Queue | undefined {
     const { timeoutMs } = this.options.batching;
-    const seen = new Set<string>();
-    for (const first of this.#waiting) {
-      if (first.group === undefined) return [first];
-      if (seen.has(first.group)) continue;
-      seen.add(first.group);
-      const { batch, isFull } = this.#gather(first);
-      const leftMs = timeoutMs - (performance.now() - first.since);
-      if (isFull || leftMs <= 0) return batch;
-      this.#wakeIn(leftMs);
+    let oldest: Queue | undefined;
+    let soonest = Number.POSITIVE_INFINITY;
+    for (const queue of this.#queues.values()) {
+      const { batches } = queue;
+      const leftMs =
+        timeoutMs <= 0 || batches.isNextFull ? 0 : timeoutMs - (performance.now() - batches.since);
+      if (leftMs > 0) soonest = Math.min(soonest, leftMs);
+      else if (oldest === undefined || batches.since < oldest.batches.since) oldest = queue;
     }
-    return undefined;
-  }
-
-  #gather(first: Waiting): { batch: Waiting[]; isFull: boolean } {
-    const { maxRows } = this.options.batching;
-    const batch: Waiting[] = [];
-    let rows = 0;
-    for (const candidate of this.#waiting) {
-      if (candidate.group !== first.group) continue;
-      if (rows + candidate.rows > maxRows) return { batch, isFull: true };
-      batch.push(candidate);
-      rows += candidate.rows;
-    }
-    return { batch, isFull: rows === maxRows };
+    if (oldest === undefined && soonest < Number.POSITIVE_INFINITY) this.#wakeIn(soonest);
+    return oldest;
   }
 
   #wakeIn(ms: number): void {
@@ -156,12 +242,24 @@ export class Scheduler {
     }, Math.ceil(ms));
   }
 
+  #tellWaited(batch: readonly Waiting[]): void {
+    const { observer } = this.options;
+    if (observer === undefined) return;
+    const now = performance.now();
+    for (const { since } of batch) observer.waited((now - since) * 1000);
+  }
+
   async #run(batch: readonly Waiting[]): Promise<void> {
     if (batch.length > 1 || this.#needsPadding(batch)) {
-      const results = await this.#runJoined(batch).catch(() => undefined);
-      if (results !== undefined) {
+      try {
+        const results = await this.#runJoined(batch);
         for (const [i, { resolve }] of batch.entries()) resolve(results[i] as RunResult);
         return;
+      } catch (reason) {
+        if (!this.#isTraceless(batch)) {
+          for (const { reject } of batch) reject(reason);
+          return;
+        }
       }
     }
     await Promise.all(
@@ -169,16 +267,21 @@ export class Scheduler {
     );
   }
 
+  #isTraceless([first]: readonly Waiting[]): boolean {
+    const of = first?.request.of;
+    return of !== undefined && "signature" in of && this.options.isTraceless(of.signature);
+  }
+
   #needsPadding([only]: readonly Waiting[]): boolean {
-    return only?.group !== undefined && paddedSize(this.options.batching, only.rows) !== only.rows;
+    return only?.queue.group !== undefined && paddedSize(this.options.batching, only.rows) !== only.rows;
   }
 
   async #runJoined(batch: readonly Waiting[]): Promise<RunResult[]> {
-    const { run, batching, onBatch } = this.options;
+    const { run, batching, observer } = this.options;
     const sizes = batch.map(({ rows }) => rows);
     const rows = sizes.reduce((sum, size) => sum + size, 0);
     const paddedRows = paddedSize(batching, rows);
-    onBatch?.(rows);
+    observer?.batch(rows, paddedRows);
     const { of, outputs } = (batch[0] as Waiting).request;
     const inputs = join(
       batch.map(({ request }) => request.inputs),
@@ -186,4 +289,12 @@ export class Scheduler {
     );
     return split(await run({ of, inputs, outputs }), sizes, paddedRows);
   }
+}
+
+/** The sizes that a request is cut into: what fits into the open batch, then whole batches. */
+function partSizes(rows: number, freeRows: number, maxRows: number): number[] {
+  const first = Math.min(rows, freeRows > 0 ? freeRows : maxRows);
+  const sizes = [first];
+  for (let left = rows - first; left > 0; left -= maxRows) sizes.push(Math.min(left, maxRows));
+  return sizes;
 }

@@ -14,8 +14,10 @@ export interface Metrics {
   run(call: MeasuredCall, micros: number): void;
   /** A request had so many tf.Examples. */
   examples(model: string, count: number): void;
-  /** Requests were joined into a batch of so many rows. */
-  batch(model: string, rows: number): void;
+  /** A request waited so long for its turn. */
+  queued(model: string, micros: number): void;
+  /** Requests were joined into a batch of so many rows, filled up to `paddedRows`. */
+  batch(model: string, rows: number, paddedRows: number): void;
   /** A version was loaded, or could not be. */
   load(path: string, code: CodeName, micros: number): void;
   /** A version was warmed up, or could not be. */

@@ -81,6 +81,17 @@ export function createPrometheusMetrics(): PrometheusMetrics {
     ["model_name"],
     SIZE_BUCKETS,
   );
+  const paddingRows = histogram(
+    "servable_batch_padding_rows",
+    "Rows that batches were filled up with, to an allowed size.",
+    ["model_name"],
+    SIZE_BUCKETS,
+  );
+  const queueTime = histogram(
+    "servable_queue_time",
+    "Time (in microseconds) that requests waited for the model.",
+    ["model_name"],
+  );
 
   return {
     contentType: registry.contentType,
@@ -95,7 +106,11 @@ export function createPrometheusMetrics(): PrometheusMetrics {
       exampleCounts.observe({ model }, count);
       exampleTotal.inc({ model }, count);
     },
-    batch: (model, rows) => batchRows.observe({ model_name: model }, rows),
+    queued: (model, micros) => queueTime.observe({ model_name: model }, micros),
+    batch: (model, rows, paddedRows) => {
+      batchRows.observe({ model_name: model }, rows);
+      paddingRows.observe({ model_name: model }, paddedRows - rows);
+    },
     load: (path, code, micros) => {
       loadAttempts.inc({ model_path: path, status: code === "OK" ? "success" : "fail" });
       if (code === "OK") loadLatency.inc({ model_path: path }, micros);

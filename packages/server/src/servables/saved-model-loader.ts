@@ -1,6 +1,8 @@
 /** Loads a SavedModel's folder into a worker thread of its own, and warms it up before anyone can ask for it. */
 import { Code, type CodeName, StatusError } from "@servable/formats";
 import type { BatchingSettings } from "../batching/batching-settings.js";
+import type { RunSlots } from "../batching/run-slots.js";
+import type { SchedulerObserver } from "../batching/scheduler.js";
 import { type Clock, systemClock } from "../core/clock.js";
 import type { Loader } from "../core/loader.js";
 import { idText, type ServableId } from "../core/servable.js";
@@ -26,8 +28,9 @@ export interface SavedModelLoaderOptions {
   readonly warn: (message: string) => void;
   /** Told how an attempt to load ended and how long it took. */
   readonly onLoad: (code: CodeName, micros: number) => void;
-  /** Told of requests that were joined into a batch of so many rows. */
-  readonly onBatch: (rows: number) => void;
+  /** Shared by the models whose batches are counted together. */
+  readonly slots: RunSlots | undefined;
+  readonly observer: SchedulerObserver | undefined;
   readonly clock?: Clock;
 }
 
@@ -53,7 +56,8 @@ export class SavedModelLoader implements Loader<ServedModel> {
       start: () => this.#start(new AbortController().signal),
       batching,
       onRun: (...run) => times.ran(...run),
-      onBatch: this.options.onBatch,
+      slots: this.options.slots,
+      observer: this.options.observer,
       warn,
       clock,
     });

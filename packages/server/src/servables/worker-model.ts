@@ -6,7 +6,8 @@
 import { type Signature, StatusError, type Tensor, unavailable } from "@servable/formats";
 import { rowsOf } from "../batching/batch.js";
 import type { BatchingSettings } from "../batching/batching-settings.js";
-import { type RunRequest, Scheduler } from "../batching/scheduler.js";
+import type { RunSlots } from "../batching/run-slots.js";
+import { type RunRequest, Scheduler, type SchedulerObserver } from "../batching/scheduler.js";
 import type { Clock } from "../core/clock.js";
 import type { Caller, ServedModel, TensorRun } from "./served-model.js";
 import type { LoadedModel, WorkerThread } from "./worker-thread.js";
@@ -24,8 +25,8 @@ export interface WorkerModelOptions {
   readonly batching: BatchingSettings;
   /** Told how long a run of so many rows took; undefined when the inputs have no rows. */
   readonly onRun: (signature: string, rows: number | undefined, micros: number) => void;
-  /** Told of requests that were joined into a batch of so many rows. */
-  readonly onBatch: (rows: number) => void;
+  readonly slots: RunSlots | undefined;
+  readonly observer: SchedulerObserver | undefined;
   readonly warn: (message: string) => void;
   readonly clock: Clock;
 }
@@ -50,8 +51,10 @@ export class WorkerModel implements ServedModel {
     this.#scheduler = new Scheduler({
       run: (request) => this.#run(request),
       isProven: (signature) => loaded.rowIndependent.has(signature),
+      isTraceless: (signature) => loaded.traceless.has(signature),
       batching: options.batching,
-      onBatch: options.onBatch,
+      slots: options.slots,
+      observer: options.observer,
     });
     this.#watch(thread, FIRST_RESTART_DELAY_MS);
   }
