@@ -10,6 +10,7 @@ import {
   type RuleTable,
   type ShapeRule,
   sameAs,
+  shapeAttr,
   shapeOf,
   textAttr,
   UNKNOWN_SIZE,
@@ -31,8 +32,27 @@ export function broadcast(a: PartialShape, b: PartialShape): PartialShape {
   });
 }
 
+/** Shapes that can't be broadcast may be allowed: a scalar comes out. */
+const equality: ShapeRule = (node) => {
+  const [a, b] = [shapeOf(node.inputs, 0), shapeOf(node.inputs, 1)];
+  if (node.attrs.incompatible_shape_error?.value.value !== false) return elementwise(node);
+  const fits = fitting(a, b);
+  return fits === undefined ? [null] : fits ? elementwise(node) : [[]];
+};
+
+/** Whether two shapes can be broadcast; undefined where only a run tells. */
+function fitting(a: PartialShape, b: PartialShape): boolean | undefined {
+  if (a === null || b === null) return undefined;
+  const pairs = Array.from({ length: Math.min(a.length, b.length) }, (_, i) => [a.at(-1 - i), b.at(-1 - i)]);
+  const open = pairs.filter(([x, y]) => x !== 1 && y !== 1 && (x !== y || x === UNKNOWN_SIZE));
+  if (open.length === 0) return true;
+  return open.some((pair) => !pair.includes(UNKNOWN_SIZE)) ? false : undefined;
+}
+
 /** All inputs have one shape, and so has the output. */
-const sameAsAll: ShapeRule = ({ inputs }) => [inputs.map(({ shape }) => shape).reduce(merged, null)];
+const sameAsAll: ShapeRule = ({ inputs, attrs }) => [
+  inputs.map(({ shape }) => shape).reduce(merged, shapeAttr(attrs, "shape")),
+];
 
 /** One of several inputs comes out. */
 const oneOf: ShapeRule = ({ inputs }) => [
@@ -70,18 +90,30 @@ const batchMatMul: ShapeRule = ({ inputs, attrs }) => {
   return [batch && [...batch, rows, columns]];
 };
 
-/** "ij,jk->ik" by its labels; an ellipsis is left to a run. */
+/** "...ij,jk->...ik" by its labels; the axes of an ellipsis are broadcast. */
 const einsum: ShapeRule = ({ inputs, attrs }) => {
-  const [, from = "", to] = /^([A-Za-z,]+)->([A-Za-z]*)$/.exec(textAttr(attrs, "equation")) ?? [];
+  const [from = "", to] = textAttr(attrs, "equation").replaceAll(" ", "").split("->");
   if (to === undefined) return [null];
   const sizes = new Map<string, number>();
-  for (const [i, labels] of from.split(",").entries()) {
-    for (const [axis, label] of [...labels].entries()) {
-      const size = shapeOf(inputs, i)?.[axis] ?? UNKNOWN_SIZE;
-      if (size >= 0) sizes.set(label, size);
-    }
+  let rest: PartialShape = [];
+  for (const [i, term] of from.split(",").entries()) {
+    const shape = shapeOf(inputs, i);
+    const [before = "", after] = term.split("...");
+    const takeSizes = (labels: string, part: readonly number[]) => {
+      for (const [axis, label] of [...labels].entries()) {
+        if ((part[axis] ?? UNKNOWN_SIZE) >= 0) sizes.set(label, part[axis] as number);
+      }
+    };
+    takeSizes(before, shape ?? []);
+    if (after === undefined) continue;
+    const end = shape === null ? 0 : shape.length - after.length;
+    takeSizes(after, shape?.slice(end) ?? []);
+    rest = broadcast(rest, shape?.slice(before.length, end) ?? null);
   }
-  return [[...to].map((label) => sizes.get(label) ?? UNKNOWN_SIZE)];
+  const sizesOf = (labels: string) => [...labels].map((label) => sizes.get(label) ?? UNKNOWN_SIZE);
+  const [head = "", tail] = to.split("...");
+  if (tail === undefined) return [sizesOf(head)];
+  return [rest && [...sizesOf(head), ...rest, ...sizesOf(tail)]];
 };
 
 /** Losses of a batch, and their gradients. */
@@ -175,7 +207,7 @@ export const arithmeticRules: RuleTable = [
      Identity Imag InvertPermutation Invert IsFinite IsInf IsNan LRN LeakyRelu Lgamma Log Log1p LogSoftmax
      LogicalNot MatrixBandPart MatrixExponential MatrixInverse MatrixSetDiag MatrixSetDiagV2 MatrixSetDiagV3 Ndtri Neg
      NextIteration OnesLike PopulationCount PreventGradient Print
-     QuantizeAndDequantize QuantizeAndDequantizeV2 QuantizeAndDequantizeV3 QuantizeAndDequantizeV4 RGBToHSV
+     QuantizeAndDequantize QuantizeAndDequantizeV2 QuantizeAndDequantizeV3 QuantizeAndDequantizeV4 
      RandomShuffle Real Reciprocal RefEnter RefExit RefIdentity RefNextIteration RegexFullMatch RegexReplace Relu Relu6
      Reverse ReverseSequence ReverseV2 Rint Roll Round Rsqrt Selu Sigmoid Sign Sin Sinh Snapshot Softmax Softplus
      Softsign Sqrt Square StaticRegexFullMatch StaticRegexReplace StopGradient StringLength StringLower StringStrip
@@ -185,11 +217,12 @@ export const arithmeticRules: RuleTable = [
   ],
   [
     elementwise,
-    `Add AddV2 ApproximateEqual Atan2 BitwiseAnd BitwiseOr BitwiseXor Complex Div DivNoNan Equal FloorDiv FloorMod Greater
+    `Add AddV2 ApproximateEqual Atan2 BitwiseAnd BitwiseOr BitwiseXor Complex Div DivNoNan FloorDiv FloorMod Greater
      GreaterEqual Igamma Igammac LeftShift Less LessEqual LogicalAnd LogicalOr Maximum Minimum Mod Mul MulNoNan
-     NextAfter NotEqual Polygamma Pow RealDiv RightShift SelectV2 SquaredDifference Sub TruncateDiv TruncateMod Xdivy
+     NextAfter Polygamma Pow RealDiv RightShift SelectV2 SquaredDifference Sub TruncateDiv TruncateMod Xdivy
      Xlog1py Xlogy Zeta Betainc`,
   ],
+  [equality, "Equal NotEqual"],
   [sameAsAll, "AddN AccumulateNV2"],
   [oneOf, "Merge RefMerge"],
   [({ inputs }) => [shapeOf(inputs, 0), shapeOf(inputs, 0)], "Switch RefSwitch"],

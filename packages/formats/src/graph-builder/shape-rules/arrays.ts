@@ -1,4 +1,6 @@
 /** Shapes of what takes tensors apart, puts them together and rearranges them. */
+import { dtypeFromNumber, dtypeInfo } from "../../dtype.js";
+import type { AttrValue } from "../../protobuf/gen/tensorflow/core/framework/attr_value_pb.js";
 import { elementCount, type PartialShape } from "../../shape.js";
 import { integers, knownSizes } from "./known-values.js";
 import {
@@ -6,6 +8,7 @@ import {
   fromFront,
   intAttr,
   intList,
+  merged,
   ofRank,
   type RuleTable,
   type ShapeRule,
@@ -286,8 +289,21 @@ const unique: ShapeRule = ({ inputs }) => [[UNKNOWN_SIZE], shapeOf(inputs, 0), [
 
 const shapeN: ShapeRule = ({ inputs }) => inputs.map(({ shape }) => [shape?.length ?? UNKNOWN_SIZE]);
 
-const bitcast: ShapeRule = ({ inputs, attrs }) =>
-  attrs.T?.value.value === attrs.type?.value.value ? [shapeOf(inputs, 0)] : [null];
+/** Larger elements take the last axis in, smaller ones add one. */
+const bitcast: ShapeRule = ({ inputs, attrs }) => {
+  const [from, to] = [bytesOfType(attrs.T), bytesOfType(attrs.type)];
+  const shape = shapeOf(inputs, 0);
+  if (shape === null || from === 0 || to === 0) return [null];
+  if (from === to) return [shape];
+  return [from < to ? shape.slice(0, -1) : [...shape, from / to]];
+};
+
+function bytesOfType(attr: AttrValue | undefined): number {
+  const dtype = attr?.value.case === "type" ? dtypeFromNumber(attr.value.value) : undefined;
+  return dtype === undefined ? 0 : dtypeInfo(dtype).size;
+}
+
+const ensureShape: ShapeRule = ({ inputs, attrs }) => [merged(shapeOf(inputs, 0), shapeAttr(attrs, "shape"))];
 
 /** String joins take scalars beside tensors of one shape. */
 const stringJoin: ShapeRule = ({ inputs }) => {
@@ -298,8 +314,9 @@ const stringJoin: ShapeRule = ({ inputs }) => {
 export const arrayRules: RuleTable = [
   [
     ({ attrs }) => [shapeAttr(attrs, "shape")],
-    "Placeholder PlaceholderV2 PlaceholderWithDefault ImmutableConst EnsureShape",
+    "Placeholder PlaceholderV2 PlaceholderWithDefault ImmutableConst",
   ],
+  [ensureShape, "EnsureShape"],
   [constant, "Const HostConst"],
   [reshape, "Reshape"],
   [sizesFrom(0), "Fill Empty RandomUniform RandomStandardNormal TruncatedNormal RandomUniformInt"],

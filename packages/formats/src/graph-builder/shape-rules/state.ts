@@ -58,7 +58,12 @@ const parseExample =
   ({ inputs, attrs, outputCount }) => {
     const batch = shapeOf(inputs, 0);
     const sparse = Math.min(intAttr(attrs, sparseAttr), outputCount);
-    return [...sparseShapes(batch, sparse), ...denseShapes(batch, attrs)];
+    const shapes = [...sparseShapes(batch, sparse), ...denseShapes(batch, attrs)];
+    // Ragged features: all their values, then where each row begins and the last ends.
+    const ragged = Math.floor((outputCount - shapes.length) / 2);
+    const rows = batch?.length === 1 && (batch[0] as number) >= 0 ? (batch[0] as number) + 1 : UNKNOWN_SIZE;
+    const repeat = (size: number) => new Array<PartialShape>(ragged).fill([size]);
+    return [...shapes, ...repeat(UNKNOWN_SIZE), ...repeat(rows)];
   };
 
 const parseSingleExample: ShapeRule = ({ attrs, outputCount }) => {

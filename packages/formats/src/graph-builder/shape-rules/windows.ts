@@ -82,7 +82,16 @@ const pooling =
   (node) => {
     const ksize = intList(node.attrs, "ksize");
     const { channel, spatial } = layoutOf(node, rank);
-    const channels = shapeOf(node.inputs, 0)?.[channel] ?? UNKNOWN_SIZE;
+    const depth = { size: ksize[channel] ?? 1, stride: intList(node.attrs, "strides")[channel] ?? 1 };
+    const channels = windowed(
+      shapeOf(node.inputs, 0)?.[channel] ?? UNKNOWN_SIZE,
+      textAttr(node.attrs, "padding"),
+      {
+        ...depth,
+        dilation: 1,
+        pad: 0,
+      },
+    );
     const shape = windows(
       node,
       rank,
@@ -95,7 +104,14 @@ const pooling =
 /** The gradient by the input, or a transposed convolution: the sizes are an input. */
 const backpropInput =
   (rank: number): ShapeRule =>
-  ({ inputs }) => [knownSizes(inputs, 0) ?? ofRank(rank)];
+  ({ inputs }) => {
+    const sizes = knownSizes(inputs, 0);
+    if (sizes?.length === rank - 2) {
+      const [batch, depth] = [shapeOf(inputs, 2)?.[0], shapeOf(inputs, 1)?.[rank - 2]];
+      return [[batch ?? UNKNOWN_SIZE, ...sizes, depth ?? UNKNOWN_SIZE]];
+    }
+    return [sizes?.length === rank ? sizes : ofRank(rank)];
+  };
 
 const backpropFilter =
   (rank: number): ShapeRule =>
@@ -104,7 +120,9 @@ const backpropFilter =
 const batchNorm: ShapeRule = (node) => {
   const rank = shapeOf(node.inputs, 0)?.length ?? 4;
   const { channel } = layoutOf(node, rank);
-  const channels = [shapeOf(node.inputs, 1)?.[0] ?? shapeOf(node.inputs, 0)?.[channel] ?? UNKNOWN_SIZE];
+  const declared = node.inputs.slice(1).map(({ shape }) => shape?.[0] ?? UNKNOWN_SIZE);
+  const sizes = [shapeOf(node.inputs, 0)?.[channel] ?? UNKNOWN_SIZE, ...declared];
+  const channels = [sizes.find((size) => size >= 0) ?? UNKNOWN_SIZE];
   const shape = (shapeOf(node.inputs, 0) ?? ofRank(4))?.slice();
   if (shape === undefined) return [null];
   if ((shape[channel] as number) < 0) shape[channel] = channels[0] as number;
@@ -143,10 +161,17 @@ const depthToSpace =
     ];
   };
 
-const decoded: ShapeRule = ({ attrs }) => {
-  const channels = intAttr(attrs, "channels");
-  return [[UNKNOWN_SIZE, UNKNOWN_SIZE, channels === 0 ? UNKNOWN_SIZE : channels]];
+const channelsOf = (attrs: Node["attrs"]): number => intAttr(attrs, "channels") || UNKNOWN_SIZE;
+
+const decoded: ShapeRule = ({ attrs }) => [[UNKNOWN_SIZE, UNKNOWN_SIZE, channelsOf(attrs)]];
+
+const cropped: ShapeRule = ({ inputs, attrs }) => {
+  const [, , height = UNKNOWN_SIZE, width = UNKNOWN_SIZE] = integers(inputs, 1) ?? [];
+  return [[height, width, channelsOf(attrs)]];
 };
+
+/** Three channels, whatever else is known. */
+const colors: ShapeRule = ({ inputs }) => [shapeOf(inputs, 0)?.with(-1, 3) ?? null];
 
 export const windowRules: RuleTable = [
   [convolution(4), "Conv2D"],
@@ -165,6 +190,8 @@ export const windowRules: RuleTable = [
   [cropAndResize, "CropAndResize"],
   [depthToSpace(true), "DepthToSpace"],
   [depthToSpace(false), "SpaceToDepth"],
-  [decoded, "DecodeJpeg DecodePng DecodeAndCropJpeg DecodeBmp"],
+  [decoded, "DecodeJpeg DecodePng DecodeBmp"],
+  [cropped, "DecodeAndCropJpeg"],
+  [colors, "RGBToHSV HSVToRGB"],
   [always([]), "EncodeJpeg"],
 ];
