@@ -1,5 +1,5 @@
 /** SipHash-2-4 (Aumasson and Bernstein, https://www.aumasson.jp/siphash/siphash.pdf): TensorFlow's StrongKeyedHash. */
-import { add, fetch64, rotateLeft, type Uint64, uint64, xor } from "./uint64.js";
+import { add, fetch64, rotateLeft, type Uint64, uint64, xor } from "@servable/formats/hashing/uint64";
 
 type State = readonly [Uint64, Uint64, Uint64, Uint64];
 

@@ -2,7 +2,15 @@
  * Hash64 of tensorflow/core/platform/hash.cc, a MurmurHash64A with a seed of its own: the hash of StringToHashBucket,
  * which old models have.
  */
-import { fetch64, fromNumber, mul, shiftMix, type Uint64, uint64, xor } from "./uint64.js";
+import {
+  fetch64,
+  fromNumber,
+  mul,
+  shiftMix,
+  type Uint64,
+  uint64,
+  xor,
+} from "@servable/formats/hashing/uint64";
 
 const SEED = uint64(0xde, 0xcafcaffe);
 const M = uint64(0xc6a4a793, 0x5bd1e995);

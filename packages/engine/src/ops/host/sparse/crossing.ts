@@ -3,12 +3,12 @@
  * (tensorflow/core/kernels/{sparse_cross_op,ragged_cross_op}.cc).
  */
 import { bytesOf, invalidArgument, type Tensor } from "@servable/formats";
+import { concatenated, fingerprint64 } from "@servable/formats/hashing/farm-hash";
+import { fromBigInt, toBigInt, type Uint64 } from "@servable/formats/hashing/uint64";
 import type { HostTable, NodeFacts } from "../../op-table.js";
 import { bytesOfLatin1, latin1Of } from "../byte-strings.js";
 import { tensorOver } from "../element-memory.js";
-import { concatenated, fingerprint64 } from "../hashing/farm-hash.js";
 import { sipHash } from "../hashing/keyed-hash.js";
-import { fromBigInt, toBigInt, type Uint64 } from "../hashing/uint64.js";
 import { indexData, indexTensor, int64Tensor } from "../index-data.js";
 import { compute, countOf, type TensorFunction } from "../kernel.js";
 import { stringsOf } from "../strings/map-strings.js";

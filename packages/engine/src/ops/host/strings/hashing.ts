@@ -7,12 +7,12 @@ import {
   shapeText,
   type Tensor,
 } from "@servable/formats";
+import { fingerprint64 } from "@servable/formats/hashing/farm-hash";
+import { fromBigInt, modulo, toBigInt, type Uint64 } from "@servable/formats/hashing/uint64";
 import type { HostTable, NodeFacts } from "../../op-table.js";
 import { tensorOver } from "../element-memory.js";
-import { fingerprint64 } from "../hashing/farm-hash.js";
 import { sipHash } from "../hashing/keyed-hash.js";
 import { legacyHash64 } from "../hashing/legacy-hash.js";
-import { fromBigInt, modulo, toBigInt, type Uint64 } from "../hashing/uint64.js";
 import { int64Tensor } from "../index-data.js";
 import { compute, type TensorFunction } from "../kernel.js";
 import { stringsOf } from "./map-strings.js";

@@ -1,6 +1,6 @@
 /**
  * The 64-bit fingerprint of FarmHash (farmhash::Fingerprint64, google/farmhash), which TensorFlow calls Fingerprint64:
- * the hash behind StringToHashBucketFast, Fingerprint and the crossings of features.
+ * the hash behind the fingerprints of SavedModels, StringToHashBucketFast, Fingerprint and the crossings of features.
  */
 import {
   add,
