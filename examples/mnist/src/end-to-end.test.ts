@@ -1,35 +1,20 @@
 /** Train, export, serve, ask: the way through the README, with a small data set and free ports. */
 import assert from "node:assert/strict";
-import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { once } from "node:events";
+import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
-import { connect } from "@servable/client";
+import { freePort, type ModelServer, startModelServer } from "@servable/example-kit/testing/model-server";
 import { SavedModelBuilder } from "@servable/formats";
 import { exportModel } from "./export-model.js";
 import { idxBytes, syntheticDigits } from "./testing/synthetic-digits.js";
 import { recipes, train } from "./training.js";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
-const READY_LIMIT_MS = 60_000;
-const POLL_MS = 100;
-
-/** A port that nobody listens at just now. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0);
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
 const node = (...args: string[]) => promisify(execFile)(process.execPath, args, { cwd: root });
 
 describe("the demo", () => {
@@ -44,37 +29,24 @@ describe("the demo", () => {
 describe("the client", () => {
   const folder = mkdtempSync(join(tmpdir(), "mnist-end-to-end-"));
   const data = syntheticDigits(200, 2);
-  let server: ChildProcess;
-  let port: number;
+  let server: ModelServer;
 
   before(async () => {
     const layers = train(syntheticDigits(1000, 1), { ...recipes.softmax, trainingIterations: 200 });
     exportModel(layers, new SavedModelBuilder(join(folder, "model", "1")));
     writeFileSync(join(folder, "t10k-images-idx3-ubyte.gz"), gzipSync(idxBytes([200, 28, 28], data.images)));
     writeFileSync(join(folder, "t10k-labels-idx1-ubyte.gz"), gzipSync(idxBytes([200], data.labels)));
-    port = await freePort();
-    const flags = [
-      `--port=${port}`,
-      "--rest_api_port=0",
-      "--model_name=mnist",
-      `--model_base_path=${folder}/model`,
-    ];
-    server = spawn(process.execPath, ["packages/server/dist/cli/main.js", "serve", ...flags], {
-      cwd: root,
-      stdio: "ignore",
-    });
-    await untilAvailable(port);
+    server = await startModelServer(["--model_name=mnist", `--model_base_path=${folder}/model`], ["mnist"]);
   });
 
   after(async () => {
-    server.kill();
-    if (server.exitCode === null && server.signalCode === null) await once(server, "exit");
+    await server.stop();
     rmSync(folder, { recursive: true });
   });
 
   it("asks a server and tells how often the model errs", async () => {
     const flags = [
-      `--server=localhost:${port}`,
+      `--server=${server.address}`,
       "--num_tests=200",
       "--concurrency=4",
       `--data_dir=${folder}`,
@@ -105,18 +77,3 @@ describe("the client", () => {
     });
   }
 });
-
-async function untilAvailable(port: number): Promise<void> {
-  const client = connect({ grpc: `localhost:${port}` });
-  const limit = Date.now() + READY_LIMIT_MS;
-  try {
-    for (;;) {
-      const versions = await client.getModelStatus({ model: "mnist" }).catch(() => []);
-      if (versions.some(({ state }) => state === "AVAILABLE")) return;
-      assert.ok(Date.now() < limit, "the server does not get ready");
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-    }
-  } finally {
-    client.close();
-  }
-}

@@ -17,6 +17,8 @@ Sends MNIST test images to the model "mnist" of a server and prints how often it
   --server=host:port   gRPC address of the server
   --num_tests=1000     number of test images, at most 10000
   --concurrency=1      requests in flight at once
+  --version=n          the version to ask; by default the newest one that is served
+  --label=name         the same by a label of the server's configuration, such as stable
   --data_dir=dir       folder with the MNIST files; by default one in the system's temporary folder
   --data_url=url       where files that are missing there are downloaded from`;
 
@@ -24,6 +26,8 @@ const defaults = {
   server: "",
   num_tests: "1000",
   concurrency: "1",
+  version: "",
+  label: "",
   data_dir: DEFAULT_DATA_DIR,
   data_url: DEFAULT_DATA_URL,
 } as const;
@@ -37,6 +41,10 @@ async function main(args: readonly string[]): Promise<void> {
   if (flags.server === "") throw invalidArgument("Please specify the server: --server=host:port");
   const tests = positiveInteger("num_tests", flags.num_tests);
   const concurrency = positiveInteger("concurrency", flags.concurrency);
+  const target = {
+    ...(flags.version !== "" && { version: positiveInteger("version", flags.version) }),
+    ...(flags.label !== "" && { label: flags.label }),
+  };
   const data = await readDataSet("t10k", { dataDir: flags.data_dir, dataUrl: flags.data_url });
   if (tests > data.count) throw invalidArgument(`--num_tests should not be greater than ${data.count}`);
   const client = connect({ grpc: flags.server });
@@ -44,6 +52,7 @@ async function main(args: readonly string[]): Promise<void> {
     const predict: Predict = async (images) => {
       const request = {
         model: "mnist",
+        ...target,
         signature: "predict_images",
         inputs: { images },
         deadlineMs: DEADLINE_MS,

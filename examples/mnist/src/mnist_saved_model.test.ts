@@ -7,16 +7,10 @@ import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
-import {
-  findMetaGraph,
-  initOpOf,
-  readSavedModel,
-  signaturesOf,
-  TensorBundleReader,
-  variablesPrefix,
-} from "@servable/formats";
+import { findMetaGraph, initOpOf, readSavedModel, signaturesOf } from "@servable/formats";
 import { drawDigit } from "./drawn-digit.js";
-import { type DenseLayer, type Layers, Network } from "./network.js";
+import { readLayers } from "./exported-layers.js";
+import { type Layers, Network } from "./network.js";
 import { idxBytes, syntheticDigits } from "./testing/synthetic-digits.js";
 
 const program = fileURLToPath(new URL("./mnist_saved_model.js", import.meta.url));
@@ -38,22 +32,6 @@ async function run(...args: string[]): Promise<Outcome> {
   } catch (reason) {
     const { code, stdout, stderr } = reason as { code: number; stdout: string; stderr: string };
     return { status: code, stdout, stderr };
-  }
-}
-
-/** The parameters of an exported model. */
-function readLayers(exportDir: string): Layers {
-  const reader = TensorBundleReader.open(variablesPrefix(exportDir));
-  try {
-    const count = reader.names().filter((name) => name.endsWith("/weights")).length;
-    return Array.from({ length: count }, (_, i): DenseLayer => {
-      const weights = reader.read(`layer${i}/weights`);
-      const [inputs = 0, outputs = 0] = weights.shape;
-      const biases = reader.read(`layer${i}/biases`);
-      return { inputs, outputs, weights: weights.data as Float32Array, biases: biases.data as Float32Array };
-    });
-  } finally {
-    reader.close();
   }
 }
 
@@ -81,9 +59,9 @@ describe("the exporter, on a small data set", () => {
     }
   });
 
-  for (const [model, iterations, version] of [
-    ["softmax", 200, 1],
-    ["mlp", 60, 7],
+  for (const [model, iterations, version, sizes] of [
+    ["softmax", 200, 1, [784, 10]],
+    ["mlp", 60, 7, [784, 256, 256, 10]],
   ] as const) {
     it(`trains ${model} and writes its version folder`, async () => {
       const base = join(folder, model);
@@ -94,10 +72,26 @@ describe("the exporter, on a small data set", () => {
       assert.match(stdout, new RegExp(`Exporting trained model to ${exportDir}\nDone exporting!\n$`));
       const [, accuracy] = /Test accuracy ([\d.]+) %/.exec(stdout) ?? [];
       assert.ok(Number(accuracy) >= 99, stdout);
-      assert.deepEqual(digitsSeenBy(readLayers(exportDir)), DIGITS);
+      assert.deepEqual(digitsSeenBy(readLayers(exportDir, sizes)), DIGITS);
       checkSignatures(exportDir);
     });
   }
+
+  it("trains on from a version exported before", async () => {
+    const base = join(folder, "trained-on");
+    const flags = [`--data_dir=${dataDir}`, "--training_iteration=1"];
+    await run(...flags, base);
+    const [first] = readLayers(join(base, "1"), [784, 10]);
+    const more = [`--train_on=${join(base, "1")}`, "--model_version=2"];
+    const { status, stdout } = await run(...flags, ...more, base);
+    assert.equal(status, 0);
+    assert.match(stdout, /Training model softmax on from .*trained-on\/1\.\.\./);
+    // Gradient descent goes a step of 0.01 times the gradient of 50 examples from where it was, not from zero.
+    const [second] = readLayers(join(base, "2"), [784, 10]);
+    const change = second?.weights.map((value, i) => value - (first?.weights[i] ?? 0)) ?? [];
+    assert.ok(change.some((value) => value !== 0));
+    assert.ok(Math.max(...change.map(Math.abs)) <= 0.01 * 50);
+  });
 
   const rejected: [situation: string, args: string[], message: RegExp][] = [
     ["without a folder", [], /^Usage: mnist_saved_model/],
@@ -105,6 +99,12 @@ describe("the exporter, on a small data set", () => {
     ["an unknown model", ["--model=cnn", "x"], /--model must be one of softmax, mlp, got "cnn"/],
     ["no iterations", ["--training_iteration=0", "x"], /positive value for --training_iteration, got "0"/],
     ["a version that is none", ["--model_version=-1", "x"], /positive value for --model_version/],
+    [
+      "to train on from another model",
+      ["--model=mlp", `--train_on=${checkedIn}`, join(folder, "never")],
+      /layers of 784, 10 units, the one to be trained 784, 256, 256, 10/,
+    ],
+    ["to train on from nothing", [`--train_on=${folder}/none`, join(folder, "never")], /none\/variables/],
     ["a folder in use", [`--data_dir=${dataDir}`, join(checkedIn, "..")], /already exists and isn't empty/],
   ];
   for (const [situation, args, message] of rejected) {
@@ -144,11 +144,17 @@ function checkSignatures(exportDir: string): void {
   assert.equal(initOpOf(metaGraph), "init_all_tables");
 }
 
-describe("the checked-in model", () => {
-  it("reads the digits that the demo draws", () => {
-    assert.deepEqual(digitsSeenBy(readLayers(checkedIn)), DIGITS);
-    checkSignatures(checkedIn);
-  });
+describe("the checked-in models", () => {
+  for (const [version, sizes] of [
+    ["model/1", [784, 10]],
+    ["model-mlp/1", [784, 256, 256, 10]],
+  ] as const) {
+    it(`read the digits that the demo draws: ${version}`, () => {
+      const exportDir = fileURLToPath(new URL(`../${version}`, import.meta.url));
+      assert.deepEqual(digitsSeenBy(readLayers(exportDir, sizes)), DIGITS);
+      checkSignatures(exportDir);
+    });
+  }
 });
 
 const skip = existsSync(mnist) ? false : "no MNIST data (../shared/mnist) beside the repository";

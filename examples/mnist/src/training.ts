@@ -39,12 +39,30 @@ export type OnIteration = (iteration: number, loss: number) => void;
 
 const SEED = 1;
 
+/** Where training begins that goes on from earlier training. */
+export interface TrainedBefore {
+  /** Of the recipe's sizes; they are changed. */
+  readonly layers: Layers;
+  /** For another order of the images than before: any number but 1. */
+  readonly seed: number;
+}
+
+/** Units of the inputs, of each hidden layer and of the classes. */
+export function layerSizes({ hidden }: Recipe): number[] {
+  return [PIXELS, ...hidden, CLASSES];
+}
+
 /** Fits a model to the data. The same data gives the same parameters. */
-export function train(data: DataSet, recipe: Recipe, onIteration: OnIteration = () => {}): Layers {
-  const { hidden, batchSize, trainingIterations } = recipe;
-  const random = uniform(SEED);
-  const sizes = [PIXELS, ...hidden, CLASSES];
-  const network = new Network(initialLayers(sizes, random), batchSize);
+export function train(
+  data: DataSet,
+  recipe: Recipe,
+  onIteration: OnIteration = () => {},
+  before?: TrainedBefore,
+): Layers {
+  const { batchSize, trainingIterations } = recipe;
+  const random = uniform(before?.seed ?? SEED);
+  const sizes = layerSizes(recipe);
+  const network = new Network(before?.layers ?? initialLayers(sizes, random), batchSize);
   const gradient = zeroLayers(sizes);
   const optimize = recipe.optimizer();
   const batches = new Batches(data, batchSize, random);

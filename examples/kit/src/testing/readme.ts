@@ -1,0 +1,146 @@
+/**
+ * Runs the commands of a README as they are written, and holds what it shows against what came out.
+ *
+ *     ```sh               run; must end with status 0
+ *     ```sh background    started; goes on beside the commands after it
+ *     ```sh by-hand       not run: what a test has done before, or can't do
+ *     ```text             directly below: what the command prints; … stands for what differs from run to run,
+ *                         alone on a line for any lines
+ *
+ * Only places are exchanged (ports, folders), in commands and outputs alike, so that tests can run side by side.
+ */
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../../../..", import.meta.url));
+const BACKGROUND_LIMIT_MS = 120_000;
+const POLL_MS = 50;
+
+type StepKind = "run" | "background" | "by-hand";
+
+export interface ReadmeStep {
+  readonly kind: StepKind;
+  readonly commands: string;
+  /** Undefined when the README shows none. */
+  readonly output: string | undefined;
+}
+
+const kinds: Readonly<Record<string, StepKind>> = {
+  "": "run",
+  background: "background",
+  "by-hand": "by-hand",
+};
+
+/** The commands of a README in their order. */
+export function readmeSteps(markdown: string): ReadmeStep[] {
+  const block = /^```sh *([a-z-]*)\n([\s\S]*?)^```\n(?:\n?```text\n([\s\S]*?)^```\n)?/gm;
+  return [...markdown.matchAll(block)].map(([, word = "", commands = "", output]) => {
+    const kind = kinds[word];
+    assert.ok(kind !== undefined, `a block of the README is marked "${word}"`);
+    return { kind, commands, output };
+  });
+}
+
+/** Whether an output is what a README shows. */
+export function matchesOutput(output: string, shown: string): boolean {
+  const lines = shown.trimEnd().split("\n");
+  const pattern = lines
+    .map((line) => (line.trim() === "…" ? "(?:.*\n)*?" : `${line.split("…").map(escaped).join(".*")} *\n`))
+    .join("");
+  return new RegExp(`^${pattern}$`).test(`${output.trimEnd()}\n`);
+}
+
+function escaped(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}
+
+export interface ReadmeRunOptions {
+  /** What to write for what, everywhere. */
+  readonly replacements: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A run through a README. Close it, whatever happened: it ends what runs in the background. */
+export class ReadmeRun {
+  readonly steps: readonly ReadmeStep[];
+  private readonly background: { child: ChildProcess; output: () => string; step: ReadmeStep }[] = [];
+
+  constructor(
+    readme: URL,
+    private readonly options: ReadmeRunOptions,
+  ) {
+    const replaced = (text: string) =>
+      Object.entries(options.replacements).reduce((now, [from, to]) => now.replaceAll(from, to), text);
+    this.steps = readmeSteps(replaced(readFileSync(readme, "utf8")));
+  }
+
+  /** Runs a step and holds its output against the README's; one in the background as soon as it has said as much. */
+  async runStep(step: ReadmeStep): Promise<void> {
+    if (step.kind === "by-hand") return;
+    const child = this.start(step.commands);
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding("utf8").on("data", (text: string) => {
+        output += text;
+      });
+    }
+    const ended = once(child, "close").then(() => child.exitCode);
+    if (step.kind === "background") {
+      this.background.push({ child, output: () => output, step });
+      await this.untilShown(step, () => output, ended);
+      return;
+    }
+    const status = await ended;
+    assert.equal(status, 0, `status ${status} of\n${step.commands}\n${output}`);
+    if (step.output !== undefined) {
+      assert.ok(
+        matchesOutput(output, step.output),
+        `${step.commands}\nprints\n${output}\nexpected\n${step.output}`,
+      );
+    }
+  }
+
+  /** What a background command has printed when it has ended by itself. */
+  async finished(command: string): Promise<string> {
+    const found = this.background.find(({ step }) => step.commands.includes(command));
+    assert.ok(found !== undefined, `no command with "${command}" runs in the background`);
+    if (found.child.exitCode === null) await once(found.child, "close");
+    return found.output();
+  }
+
+  async close(): Promise<void> {
+    for (const { child } of this.background) {
+      if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) continue;
+      const closed = once(child, "close");
+      process.kill(-child.pid, "SIGTERM");
+      await closed;
+    }
+  }
+
+  private start(commands: string): ChildProcess {
+    // A group of its own, so that what the shell has started ends with it.
+    return spawn("bash", ["-euo", "pipefail", "-c", commands], {
+      cwd: root,
+      env: { ...process.env, ...this.options.env },
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+    });
+  }
+
+  private async untilShown(step: ReadmeStep, output: () => string, ended: Promise<unknown>): Promise<void> {
+    const { output: shown } = step;
+    if (shown === undefined) return;
+    let isOver = false;
+    void ended.then(() => {
+      isOver = true;
+    });
+    const limit = Date.now() + BACKGROUND_LIMIT_MS;
+    while (!matchesOutput(output(), shown)) {
+      assert.ok(!isOver && Date.now() < limit, `${step.commands}\nprints\n${output()}\nexpected\n${shown}`);
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
+}
