@@ -2,8 +2,12 @@
  * Arguments of the model tools: one table of options per command, from which come the parser, `--help` and the errors.
  * Options are written as saved_model_cli's are, `--name=value` or `--name value`; dashes in a name count as underscores.
  */
-import { invalidArgument } from "@servable/formats";
-import { editDistance } from "../config/parse-flags.js";
+import { nearestName } from "./nearest-name.js";
+
+/** A command line that is not understood. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
 
 /** One option. */
 export interface OptionRow {
@@ -38,7 +42,7 @@ export interface ParsedArguments {
   readonly options: ReadonlyMap<string, readonly string[]>;
 }
 
-/** Undefined when help is asked for. INVALID_ARGUMENT, for all faults at once. */
+/** Undefined when help is asked for. UsageError, for all faults at once. */
 export function parseArguments(
   description: CommandDescription,
   args: readonly string[],
@@ -67,7 +71,7 @@ export function parseArguments(
     else addValue(options, name, value ?? "", row, faults);
   }
   if (operands.length > 1) faults.push(`one ${description.operand} at a time, got ${operands.join(", ")}`);
-  if (faults.length > 0) throw invalidArgument(faults.join("; "));
+  if (faults.length > 0) throw new UsageError(faults.join("; "));
   return { options, ...(operands[0] !== undefined && { operand: operands[0] }) };
 }
 
@@ -84,11 +88,33 @@ function addValue(
 }
 
 function unknownOption(name: string, { options }: CommandDescription): string {
-  const [nearest] = Object.keys(options)
-    .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
-    .filter(({ distance }) => distance <= 2)
-    .sort((a, b) => a.distance - b.distance);
-  return `unknown option --${name}${nearest === undefined ? "" : `, did you mean --${nearest.candidate}?`}`;
+  const visible = Object.keys(options).filter((option) => options[option]?.hidden !== true);
+  const nearest = nearestName(name.replaceAll("-", "_"), visible);
+  return `unknown option --${name}${nearest === undefined ? "" : `, did you mean --${nearest}?`}`;
+}
+
+/** The last value of an option; undefined when it is not given. */
+export function optionOf({ options }: ParsedArguments, name: string): string | undefined {
+  return options.get(name)?.at(-1);
+}
+
+/** The values of an option that may be given several times. */
+export function optionsOf({ options }: ParsedArguments, name: string): readonly string[] {
+  return options.get(name) ?? [];
+}
+
+export function hasFlag({ options }: ParsedArguments, name: string): boolean {
+  return options.has(name);
+}
+
+/** A natural number of at least `least`; UsageError otherwise. */
+export function countOption(parsed: ParsedArguments, name: string, least: number): number | undefined {
+  const text = optionOf(parsed, name);
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least)
+    throw new UsageError(`--${name} needs a whole number of at least ${least}, got "${text}"`);
+  return value;
 }
 
 /** The text of `--help`. */
