@@ -5,7 +5,7 @@
 import { invalidArgument, type PartialShape, type Shape, type Tensor } from "@servable/formats";
 import type { Graph, ValueType } from "./graph/graph.js";
 import { hasBoundedWork } from "./passes/bounded-work.js";
-import { leavesNoTrace } from "./passes/leaves-no-trace.js";
+import { hasLoops, leavesNoTrace } from "./passes/leaves-no-trace.js";
 import { proveRowIndependence, type RowIndependence } from "./passes/row-independence.js";
 import { partition as checkSupport } from "./plan/partition.js";
 import { Plan, type PlanOptions } from "./plan/plan.js";
@@ -27,6 +27,8 @@ export class CompiledRequest {
   readonly hasBoundedWork: boolean;
   /** Whether a run leaves variables, tables and random number generators as they were. */
   readonly leavesNoTrace: boolean;
+  /** Whether values decide how long a run takes. */
+  readonly hasLoops: boolean;
 
   /** UNIMPLEMENTED when some op can't run. `graph` is the request's, when the caller has it already. */
   constructor(
@@ -42,6 +44,7 @@ export class CompiledRequest {
     this.rowIndependence = proveRowIndependence(analyzed);
     this.hasBoundedWork = hasBoundedWork(analyzed);
     this.leavesNoTrace = leavesNoTrace(analyzed.graph);
+    this.hasLoops = hasLoops(analyzed.graph);
     if (ranksKnown) this.main = Plan.compile(analyzed, options);
     else checkSupport(analyzed);
   }

@@ -70,6 +70,8 @@ export interface Model {
    * number generator. NOT_FOUND for an unknown signature.
    */
   leavesNoTrace(signature: string): boolean;
+  /** Whether a signature loops, so that a run may take any time. NOT_FOUND for an unknown signature. */
+  hasLoops(signature: string): boolean;
   /**
    * Runs the graph by the names of its tensors and nodes, as Session.run does, with the model's own variables and
    * tables. UNIMPLEMENTED for a model that has no TensorFlow graph.
@@ -147,6 +149,10 @@ class CompiledModel implements Model {
 
   leavesNoTrace(name: string): boolean {
     return this.runner(name).compiled.leavesNoTrace;
+  }
+
+  hasLoops(name: string): boolean {
+    return this.runner(name).compiled.hasLoops;
   }
 
   runTensors(

@@ -31,7 +31,7 @@ export function savedModelLoaders(
       batching: () => batchingOf(settings, path),
       warmUp: (model, signal) =>
         timed(
-          () => warmUp(settings, model, path, signal),
+          () => warmUp(settings, model, path, signal, log),
           (code, micros) => metrics?.warmUp(path, code, micros),
         ),
       warn: (message) => log.warn(message),
@@ -65,13 +65,22 @@ async function batchingOf(
   };
 }
 
+/** By the requests that the model brings along, or by made-up ones. */
 async function warmUp(
-  { warmUp: { isEnabled, iterations }, checkMethodNames }: ServerSettings,
+  { warmUp: { isEnabled, iterations, isSynthetic }, checkMethodNames }: ServerSettings,
   model: ServedModel,
   folder: string,
   signal: AbortSignal,
+  log: Log,
 ): Promise<void> {
   if (!isEnabled) return;
-  const { hasWarmUp, runWarmUp } = await import("./warm-up.js");
-  if (hasWarmUp(folder)) await runWarmUp(model, folder, iterations, { checkMethodNames, signal });
+  const options = { checkMethodNames, signal };
+  const { hasWarmUp, replayWarmUp } = await import("./warm-up/replay.js");
+  if (hasWarmUp(folder)) {
+    await replayWarmUp(model, folder, iterations, options);
+  } else if (isSynthetic) {
+    const { warmUpWithZeros } = await import("./warm-up/synthetic.js");
+    const { failures } = await warmUpWithZeros(model, iterations, options);
+    for (const failure of failures) log.info(`${folder}: warm-up by zeros was not taken: ${failure}`);
+  }
 }

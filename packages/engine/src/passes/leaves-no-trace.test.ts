@@ -4,7 +4,7 @@ import { opDef, tensor } from "@servable/formats";
 import { Attrs } from "../graph/attrs.js";
 import { constantOf } from "../graph/constant.js";
 import { constantNode, feedNode, makeGraph, type Node } from "../graph/graph.js";
-import { leavesNoTrace } from "./leaves-no-trace.js";
+import { hasLoops, leavesNoTrace } from "./leaves-no-trace.js";
 
 const x = feedNode("x", "float32", [-1]);
 const keys = feedNode("keys", "string", [-1]);
@@ -51,6 +51,15 @@ describe("Signatures that leave no trace", () => {
       expected: false,
     },
   ];
+  it("are no loops", () => {
+    const body = makeGraph([x], [{ node: x, index: 0 }]);
+    const loop: Node = { ...named("While", [x], ["float32"]), bodies: [body, body] };
+    const branch: Node = { ...named("If", [x], []), bodies: [makeGraph([], [], [loop]), makeGraph([], [])] };
+    assert.equal(hasLoops(makeGraph([x], [], [loop])), true);
+    assert.equal(hasLoops(makeGraph([x], [], [branch])), true);
+    assert.equal(hasLoops(makeGraph([x], [], [named("AddV2", [x, zero], ["float32"])])), false);
+  });
+
   for (const { about, last, expected } of cases) {
     it(`${about}: ${expected ? "yes" : "no"}`, () => {
       assert.equal(leavesNoTrace(makeGraph([x, keys], [], [last])), expected);

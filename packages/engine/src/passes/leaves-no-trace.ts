@@ -2,7 +2,7 @@
  * Whether running a graph can be told afterwards: by a variable, a table or a random number generator that is not
  * what it was. A signature that leaves no trace may be run by the server itself, to warm it up.
  */
-import type { Graph, Node } from "../graph/graph.js";
+import { type Graph, isLoop, type Node } from "../graph/graph.js";
 import { hostRows } from "../ops/host/index.js";
 
 /** Ops that touch state and only read it, or make what nothing outside of the run knows. */
@@ -35,6 +35,11 @@ const readers = new Set([
 
 export function leavesNoTrace({ nodes }: Graph): boolean {
   return nodes.every((node) => isHarmless(node) && (node.bodies ?? []).every(leavesNoTrace));
+}
+
+/** Whether the graph loops, itself or in a branch: how often is for values to say. */
+export function hasLoops({ nodes }: Graph): boolean {
+  return nodes.some((node) => isLoop(node) || (node.bodies ?? []).some(hasLoops));
 }
 
 function isHarmless({ op }: Node): boolean {

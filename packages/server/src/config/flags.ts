@@ -137,6 +137,12 @@ export const flags = {
     true,
     "Run the requests of assets.extra/tf_serving_warmup_requests before a version becomes available.",
   ),
+  enable_synthetic_warmup: bool(
+    "Life cycle",
+    true,
+    "Run a version that has no such requests on zeros before it becomes available: signatures that change nothing " +
+      "and don't loop.",
+  ),
   num_request_iterations_for_warmup: int("Life cycle", 0, "Times that each warm-up request is run. 0: once."),
   flush_filesystem_caches: bool(
     "Life cycle",

@@ -36,6 +36,8 @@ export interface WarmUpSettings {
   readonly isEnabled: boolean;
   /** Times that each request is run. */
   readonly iterations: number;
+  /** Whether a model that brings no requests along is run on made-up ones. */
+  readonly isSynthetic: boolean;
 }
 
 export interface LifeCycleSettings {
@@ -90,6 +92,7 @@ export async function settingsOf(flags: FlagValues): Promise<ServerSettings> {
     warmUp: {
       isEnabled: flags.enable_model_warmup,
       iterations: Math.max(1, flags.num_request_iterations_for_warmup),
+      isSynthetic: flags.enable_synthetic_warmup,
     },
     batching: await batchingOf(flags),
     hasBatchingPerModel: flags.enable_batching && flags.enable_per_model_batching_parameters,

@@ -9,9 +9,9 @@
 import { createWriteStream, mkdirSync, type WriteStream } from "node:fs";
 import { dirname } from "node:path";
 import { create, toBinary } from "@bufbuild/protobuf";
-import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { encodeTfRecord } from "@servable/formats";
 import { LogMetadataSchema } from "@servable/formats/protobuf/tensorflow_serving/apis/logging_pb";
+import { encodePredictionLog } from "../apis/prediction-log-codec.js";
 import type { Log } from "../log.js";
 import type { Api } from "./metrics.js";
 
@@ -34,18 +34,6 @@ export interface LoggedCall {
 
 /** Bytes that may wait for the disk. */
 const MAX_WAITING_BYTES = 2 ** 26;
-
-/** Field numbers in PredictionLog, and in the messages that they hold. */
-const logFields: Readonly<Record<Api, number>> = {
-  Classify: 2,
-  Regress: 3,
-  MultiInference: 4,
-  SessionRun: 5,
-  Predict: 6,
-};
-const METADATA = 1;
-const REQUEST = 1;
-const RESPONSE = 2;
 
 export class RequestLog {
   #loggings: RequestLoggings = new Map();
@@ -89,18 +77,7 @@ export class RequestLog {
       if (this.#dropped++ % 1000 === 0) this.log.warn(`Request log ${file.path}: records are being dropped`);
       return;
     }
-    const call = new BinaryWriter()
-      .tag(REQUEST, WireType.LengthDelimited)
-      .bytes(request)
-      .tag(RESPONSE, WireType.LengthDelimited)
-      .bytes(response)
-      .finish();
-    const record = new BinaryWriter()
-      .tag(METADATA, WireType.LengthDelimited)
-      .bytes(this.#metadata(model, logging))
-      .tag(logFields[api], WireType.LengthDelimited)
-      .bytes(call)
-      .finish();
+    const record = encodePredictionLog(api, request, response, this.#metadata(model, logging));
     file.write(encodeTfRecord(record));
   }
 

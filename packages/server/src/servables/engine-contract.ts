@@ -31,6 +31,8 @@ export interface Model {
   hasBoundedWork(signature: string): boolean;
   /** Whether a run of the signature leaves everything as it was. */
   leavesNoTrace(signature: string): boolean;
+  /** Whether the signature loops, so that a run may take any time. */
+  hasLoops(signature: string): boolean;
   /** Runs tensors and nodes of the graph by their names; one value for each fetch. */
   runTensors(
     feeds: ReadonlyMap<string, Tensor>,

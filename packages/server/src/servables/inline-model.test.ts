@@ -32,7 +32,7 @@ function modelWith({ micros, load }: Setting) {
   const worker: ClosableModel = {
     signatures: new Map([[NAME, signature]]),
     signatureDefs: new Uint8Array(0),
-    traceless: new Set(),
+    warmable: new Set(),
     runTensors: async () => {
       events.push("session in the worker");
       return new Map();
@@ -53,6 +53,7 @@ function modelWith({ micros, load }: Setting) {
     rowIndependence: () => ({ independent: true }),
     hasBoundedWork: () => true,
     leavesNoTrace: () => true,
+    hasLoops: () => false,
     runTensors: () => [],
     close: () => void events.push("closed here"),
   };

@@ -28,7 +28,7 @@ export interface ClosableModel extends ServedModel {
 export class InlineModel implements ClosableModel {
   readonly signatures: ReadonlyMap<string, Signature>;
   readonly signatureDefs: Uint8Array;
-  readonly traceless: ReadonlySet<string>;
+  readonly warmable: ReadonlySet<string>;
   #model: Model | undefined;
   #loading: Promise<void> | undefined;
   /** No model is kept here any more. */
@@ -40,7 +40,7 @@ export class InlineModel implements ClosableModel {
   ) {
     this.signatures = worker.signatures;
     this.signatureDefs = worker.signatureDefs;
-    this.traceless = worker.traceless;
+    this.warmable = worker.warmable;
   }
 
   run(

@@ -56,6 +56,7 @@ async function load(path: string, options: LoadOptions): Promise<void> {
       rowIndependent: signaturesThat((name) => loaded.rowIndependence(name).independent, loaded),
       boundedWork: signaturesThat((name) => loaded.hasBoundedWork(name), loaded),
       traceless: signaturesThat((name) => loaded.leavesNoTrace(name), loaded),
+      warmable: signaturesThat((name) => loaded.leavesNoTrace(name) && !loaded.hasLoops(name), loaded),
     });
   } catch (reason) {
     post({ kind: "failed", error: packError(reason) });

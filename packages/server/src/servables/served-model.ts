@@ -11,8 +11,8 @@ export interface ServedModel {
   readonly signatures: ReadonlyMap<string, Signature>;
   /** The model's SignatureDefs as it was saved with: a serialized SignatureDefMap of get_model_metadata.proto. */
   readonly signatureDefs: Uint8Array;
-  /** Signatures whose runs leave everything as it was: the server may run them by itself. */
-  readonly traceless: ReadonlySet<string>;
+  /** Signatures that the server may run by itself: they leave everything as it was, and don't loop. */
+  readonly warmable: ReadonlySet<string>;
   /**
    * Runs a signature. Inputs are by the signature's names, all of them, of its dtypes.
    *

@@ -34,7 +34,7 @@ export interface WorkerModelOptions {
 export class WorkerModel implements ServedModel {
   readonly signatures: ReadonlyMap<string, Signature>;
   readonly signatureDefs: Uint8Array;
-  readonly traceless: ReadonlySet<string>;
+  readonly warmable: ReadonlySet<string>;
   readonly #scheduler: Scheduler;
   readonly #closing = new AbortController();
   #thread: WorkerThread | undefined;
@@ -47,7 +47,7 @@ export class WorkerModel implements ServedModel {
   ) {
     this.signatures = loaded.signatures;
     this.signatureDefs = loaded.signatureDefs;
-    this.traceless = loaded.traceless;
+    this.warmable = loaded.warmable;
     this.#scheduler = new Scheduler({
       run: (request) => this.#run(request),
       isProven: (signature) => loaded.rowIndependent.has(signature),

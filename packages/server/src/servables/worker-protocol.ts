@@ -43,6 +43,8 @@ export type FromWorker =
       readonly boundedWork: readonly string[];
       /** Names of the signatures that leave everything as it was. */
       readonly traceless: readonly string[];
+      /** Names of those of them that don't loop. */
+      readonly warmable: readonly string[];
     }
   | { readonly kind: "failed"; readonly error: PackedError }
   | {

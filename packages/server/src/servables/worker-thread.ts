@@ -29,6 +29,8 @@ export interface LoadedModel {
   readonly boundedWork: ReadonlySet<string>;
   /** Signatures whose runs leave everything as it was. */
   readonly traceless: ReadonlySet<string>;
+  /** Those of them that don't loop. */
+  readonly warmable: ReadonlySet<string>;
 }
 
 export interface RunResult {
@@ -118,6 +120,7 @@ export class WorkerThread {
           rowIndependent: new Set(message.rowIndependent),
           boundedWork: new Set(message.boundedWork),
           traceless: new Set(message.traceless),
+          warmable: new Set(message.warmable),
         });
         this.#load = undefined;
         break;

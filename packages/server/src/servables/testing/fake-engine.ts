@@ -181,6 +181,7 @@ export function loadModel(path: string, _options?: LoadOptions): Model {
     },
     rowIndependence: (name) => ({ independent: name !== "sleep" && name !== "crash" }),
     hasBoundedWork: (name) => name !== "sleep" && name !== "crash",
+    hasLoops: () => false,
     leavesNoTrace: (name) => name !== "sleep" && name !== "crash",
     runTensors() {
       throw unimplemented("the fake engine has no graph");
