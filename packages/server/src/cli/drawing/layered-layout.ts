@@ -37,9 +37,8 @@ export interface LayoutGaps {
 
 /** Sweeps down and up in search of an order. More change little. */
 const ORDER_SWEEPS = 10;
-/** Sweeps for the places, of which the last look up and down at once. */
-const PLACE_SWEEPS = 20;
-const BALANCING_SWEEPS = 6;
+/** Sweeps for the places. */
+const PLACE_SWEEPS = 60;
 /** A line that passes a layer needs room there. */
 const LINE_WIDTH = 10;
 
@@ -173,29 +172,26 @@ function inversions(values: number[]): number {
 
 // ---- places --------------------------------------------------------------------------------------------------
 
+/**
+ * Makes the lines as upright as the boxes' room allows: the squares of the ways that they go aside, summed up with their
+ * weights, become less layer by layer. It begins with all layers in the middle.
+ */
 function place(layers: readonly Item[][], gap: number): void {
   for (const layer of layers) {
-    let x = 0;
+    const width = layer.reduce((sum, item) => sum + item.width + gap, -gap);
+    let x = -width / 2;
     for (const item of layer) {
       item.x = x + item.width / 2;
       x += item.width + gap;
     }
   }
   for (let sweep = 0; sweep < PLACE_SWEEPS; sweep++) {
-    const isDown = sweep % 2 === 0;
-    const isBalancing = sweep >= PLACE_SWEEPS - BALANCING_SWEEPS;
-    for (const layer of isDown ? layers : [...layers].reverse()) {
-      const wanted = layer.map(({ above, below, x }) => {
-        const around = isBalancing ? [...above, ...below] : isDown ? above : below;
-        return meanX(around) ?? x;
-      });
-      settle(layer, wanted, gap);
-    }
+    for (const layer of sweep % 2 === 0 ? layers : [...layers].reverse()) settle(layer, gap);
   }
 }
 
-/** Places as near as possible to the wanted ones, in order and with room between them. */
-function settle(layer: readonly Item[], wanted: readonly number[], gap: number): void {
+/** Places as near as possible to where the lines want them, in order and with room between them. */
+function settle(layer: readonly Item[], gap: number): void {
   // With the room taken off, the order is all that is left to keep.
   const offsets: number[] = [];
   layer.forEach((item, i) => {
@@ -203,28 +199,53 @@ function settle(layer: readonly Item[], wanted: readonly number[], gap: number):
     const distance = before === undefined ? 0 : (before.width + item.width) / 2 + gap;
     offsets.push((offsets[i - 1] ?? 0) + distance);
   });
-  const free = increasing(wanted.map((x, i) => x - (offsets[i] as number)));
+  const pulls = layer.map(pullOn);
+  const free = increasing(
+    pulls.map(({ x }, i) => x - (offsets[i] as number)),
+    pulls.map(({ weight }) => weight),
+  );
   layer.forEach((item, i) => {
     item.x = (free[i] as number) + (offsets[i] as number);
   });
 }
 
+/** Long lines stay straight, and boxes make room. */
+const LINE_WEIGHTS = [1, 3, 8] as const;
+/** What no line pulls stays where it is, unless it is in the way. */
+const ALONE = 0.01;
+
+function pullOn(item: Item): { x: number; weight: number } {
+  let [sum, weight] = [ALONE * item.x, ALONE];
+  for (const other of [...item.above, ...item.below]) {
+    const own = LINE_WEIGHTS[Number(isPassing(item)) + Number(isPassing(other))] as number;
+    sum += own * other.x;
+    weight += own;
+  }
+  return { x: sum / weight, weight };
+}
+
+function isPassing({ height }: Item): boolean {
+  return height === 0;
+}
+
 /** The nearest numbers in the least squares that never decrease: neighbours out of order are joined at their mean. */
-function increasing(values: readonly number[]): number[] {
-  const blocks: { sum: number; count: number }[] = [];
-  for (const value of values) {
-    let block = { sum: value, count: 1 };
-    for (
-      let last = blocks.at(-1);
-      last !== undefined && last.sum / last.count > block.sum / block.count;
-      last = blocks.at(-1)
-    ) {
+function increasing(values: readonly number[], weights: readonly number[]): number[] {
+  const blocks: { sum: number; weight: number; count: number }[] = [];
+  values.forEach((value, i) => {
+    const weight = weights[i] as number;
+    let block = { sum: value * weight, weight, count: 1 };
+    for (let last = blocks.at(-1); last !== undefined; last = blocks.at(-1)) {
+      if (last.sum / last.weight <= block.sum / block.weight) break;
       blocks.pop();
-      block = { sum: last.sum + block.sum, count: last.count + block.count };
+      block = {
+        sum: last.sum + block.sum,
+        weight: last.weight + block.weight,
+        count: last.count + block.count,
+      };
     }
     blocks.push(block);
-  }
-  return blocks.flatMap(({ sum, count }) => new Array<number>(count).fill(sum / count));
+  });
+  return blocks.flatMap(({ sum, weight, count }) => new Array<number>(count).fill(sum / weight));
 }
 
 function finish(
