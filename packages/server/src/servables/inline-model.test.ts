@@ -24,10 +24,11 @@ interface Setting {
   /** The times of the worker's runs so far. */
   readonly micros: readonly number[];
   readonly load?: () => Promise<Model | undefined>;
+  readonly isRowIndependent?: boolean;
 }
 
 /** A model that says where it ran and what was closed. */
-function modelWith({ micros, load }: Setting) {
+function modelWith({ micros, load, isRowIndependent = false }: Setting) {
   const events: string[] = [];
   const worker: ClosableModel = {
     signatures: new Map([[NAME, signature]]),
@@ -60,7 +61,12 @@ function modelWith({ micros, load }: Setting) {
   const times = new RunTimes([NAME]);
   for (const each of micros) times.ran(NAME, 1, each);
   const warn = (message: string) => void events.push(message);
-  const model = new InlineModel(worker, { times, load: load ?? (async () => here), warn });
+  const model = new InlineModel(worker, {
+    rowIndependent: new Set(isRowIndependent ? [NAME] : []),
+    times,
+    load: load ?? (async () => here),
+    warn,
+  });
   const run = (inputs = rows(1)) => model.run(NAME, inputs, ["y"]);
   return { model, run, events, times };
 }
@@ -74,6 +80,20 @@ describe("A model whose runs in the worker are quick", () => {
     await setImmediate();
     await run();
     assert.deepEqual(events, ["worker", "here"]);
+  });
+
+  it("runs what comes in one turn of the event loop at once, where rows don't depend on each other", async () => {
+    const { model, run, events } = modelWith({ micros: many(20), isRowIndependent: true });
+    await run();
+    await setImmediate();
+    events.length = 0;
+    // The model of this test has no outputs, so that nothing is to be taken apart.
+    await Promise.all([run(), run(), run()]);
+    assert.deepEqual(events, ["here"]);
+    const last = run();
+    await model.close();
+    await last;
+    assert.deepEqual(events, ["here", "here", "closed here", "worker closed"]);
   });
 
   const elsewhere: readonly (readonly [string, ReadonlyMap<string, Tensor>])[] = [

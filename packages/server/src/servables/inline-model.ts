@@ -11,8 +11,14 @@ import { rowsOf } from "../batching/batch.js";
 import type { Model } from "./engine-contract.js";
 import { MAX_SMALL_ROWS, type RunTimes } from "./run-times.js";
 import type { Caller, ServedModel, TensorRun } from "./served-model.js";
+import { Turn } from "./turn.js";
+
+/** Rows of one run: enough for the requests of one turn of the event loop, few enough to be over soon. */
+const MAX_TURN_ROWS = 128;
 
 export interface InlineModelOptions {
+  /** Signatures for which it is proven that the rows of a batch don't depend on each other. */
+  readonly rowIndependent: ReadonlySet<string>;
   /** How long the worker's runs took. */
   readonly times: RunTimes;
   /** Loads the model on this thread; undefined when it should not run here. */
@@ -29,6 +35,8 @@ export class InlineModel implements ClosableModel {
   readonly signatures: ReadonlyMap<string, Signature>;
   readonly signatureDefs: Uint8Array;
   readonly warmable: ReadonlySet<string>;
+  /** The last turn of each signature. */
+  readonly #turns = new Map<string, Turn>();
   #model: Model | undefined;
   #loading: Promise<void> | undefined;
   /** No model is kept here any more. */
@@ -50,7 +58,7 @@ export class InlineModel implements ClosableModel {
     caller?: Caller,
   ): Promise<Map<string, Tensor>> {
     if (!this.#isOver && this.options.times.isQuick(signature) && this.#isSmall(signature, inputs)) {
-      if (this.#model !== undefined) return this.#run(this.#model, signature, inputs, outputs);
+      if (this.#model !== undefined) return this.#runHere(this.#model, signature, inputs, outputs);
       this.#loading ??= this.#load();
     }
     return this.worker.run(signature, inputs, outputs, caller);
@@ -71,17 +79,36 @@ export class InlineModel implements ClosableModel {
 
   #drop(): void {
     this.#isOver = true;
+    for (const turn of this.#turns.values()) turn.finish();
     this.#model?.close();
     this.#model = undefined;
   }
 
-  /** There is no moment between here and the answer at which the caller could give up. */
-  async #run(
+  /** With what else comes in this turn of the event loop, if that can be. */
+  async #runHere(
     model: Model,
     signature: string,
     inputs: ReadonlyMap<string, Tensor>,
     outputs: readonly string[],
   ): Promise<Map<string, Tensor>> {
+    const rows = rowsOf(inputs);
+    if (rows === undefined || !this.options.rowIndependent.has(signature)) {
+      return this.#run(model, signature, inputs, outputs);
+    }
+    let turn = this.#turns.get(signature);
+    if (turn === undefined || !turn.takes(outputs, rows)) {
+      turn = new Turn(outputs, (joined) => this.#run(model, signature, joined, outputs), MAX_TURN_ROWS);
+      this.#turns.set(signature, turn);
+    }
+    return await turn.add(inputs, rows);
+  }
+
+  #run(
+    model: Model,
+    signature: string,
+    inputs: ReadonlyMap<string, Tensor>,
+    outputs: readonly string[],
+  ): Map<string, Tensor> {
     const start = performance.now();
     try {
       return model.run(signature, inputs, outputs);

@@ -68,7 +68,12 @@ export class SavedModelLoader implements Loader<ServedModel> {
       throw reason;
     }
     this.#model = isAutomatic(batching)
-      ? new InlineModel(model, { times, load: () => this.#loadHere(files), warn })
+      ? new InlineModel(model, {
+          rowIndependent: loaded.rowIndependent,
+          times,
+          load: () => this.#loadHere(files),
+          warn,
+        })
       : model;
     return this.#model;
   }
