@@ -16,7 +16,7 @@ import { REPOSITORY } from "./machine.mjs";
 
 const serverPackage = join(REPOSITORY, "packages", "server");
 /** What the installed command `servable` runs. */
-const servableMain = join(
+export const servableMain = join(
   serverPackage,
   JSON.parse(readFileSync(join(serverPackage, "package.json"), "utf8")).bin.servable,
 );

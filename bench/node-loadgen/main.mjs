@@ -1,6 +1,8 @@
 /**
  * A closed-loop gRPC load generator: keeps `--concurrency` copies of one raw message in flight for `--duration` seconds
- * and prints a JSON line. Flags and output are those of the C++ generator, which is used where a compiler is at hand.
+ * and prints a JSON line. Flags and output are those of the C++ generator, which is used where a compiler is at hand;
+ * it has two flags more: `--latencies=FILE` takes pairs of float64, the milliseconds since the epoch at which an answer
+ * came and those that it took, and `--any-answer` allows answers to differ, as those of two versions do.
  * Whether the answers are right is for the caller to see (`--dump`).
  */
 import { readFileSync, writeFileSync } from "node:fs";
@@ -20,6 +22,8 @@ const { values: flags } = parseArgs({
     warmup: { type: "string", default: "1" },
     method: { type: "string", default: "/tensorflow.serving.PredictionService/Predict" },
     dump: { type: "string" },
+    latencies: { type: "string" },
+    "any-answer": { type: "boolean", default: false },
   },
 });
 if (flags.request === undefined) {
@@ -45,10 +49,12 @@ const socket = connect({ host: host ?? "127.0.0.1", port: Number(port), noDelay:
 socket.once("connect", () => {
   const measurement = new Measurement(Number(flags.warmup), Number(flags.duration));
   const generator = new Generator(socket, template, measurement, fail);
+  generator.takesAnyAnswer = flags["any-answer"];
   generator.onIdle = () => {
     if (flags.dump !== undefined && generator.expected !== undefined) {
       writeFileSync(flags.dump, generator.expected.subarray(5));
     }
+    if (flags.latencies !== undefined) writeFileSync(flags.latencies, measurement.timeline());
     console.log(JSON.stringify(measurement.report(concurrency)));
     if (measurement.errors > 0) console.error(`first error: ${measurement.firstError}`);
     process.exit(measurement.errors > 0 || measurement.latenciesMs.length === 0 ? 1 : 0);

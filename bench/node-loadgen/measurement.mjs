@@ -13,6 +13,8 @@ export class Measurement {
     this.last = 0;
     /** @type {number[]} */
     this.latenciesMs = [];
+    /** When each of them ended. @type {number[]} */
+    this.endsMs = [];
     this.errors = 0;
     this.firstError = "";
     this.cpuAtFirst = process.cpuUsage();
@@ -27,10 +29,20 @@ export class Measurement {
     this.last = now;
     if (this.first > 0) {
       this.latenciesMs.push(now - startedAt);
+      this.endsMs.push(now);
     } else {
       this.first = now;
       this.cpuAtFirst = process.cpuUsage();
     }
+  }
+
+  /** Pairs of float64: milliseconds since the epoch of an answer, milliseconds that it took. */
+  timeline() {
+    const pairs = this.latenciesMs.flatMap((latency, i) => [
+      performance.timeOrigin + Number(this.endsMs[i]),
+      latency,
+    ]);
+    return Float64Array.from(pairs);
   }
 
   /** @param {string} reason */
