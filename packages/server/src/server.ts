@@ -9,6 +9,7 @@ import type { GrpcTransport, ServerSettings } from "./config/server-settings.js"
 import { idText, type ServableId } from "./core/servable.js";
 import type { ServableState } from "./core/servable-state.js";
 import { healthMethods } from "./grpc/health.js";
+import { reflectionMethods } from "./grpc/reflection.js";
 import { MODEL_SERVICE, PREDICTION_SERVICE, SESSION_SERVICE, servingMethods } from "./grpc/services.js";
 import type { RunningTransport, StartTransport } from "./grpc/transport.js";
 import type { Log } from "./log.js";
@@ -143,7 +144,8 @@ async function startGrpc(parts: Parts): Promise<RunningTransport | undefined> {
     listen: (listener) => core.monitor.listen(listener),
     stopping,
   });
-  return await start([...methods, ...(hasHealthService ? health : [])], {
+  const offered = [...methods, ...(hasHealthService ? health : [])];
+  return await start([...offered, ...reflectionMethods(offered)], {
     addresses,
     ...(tls === undefined ? {} : { tls }),
     channelArguments,
