@@ -1,5 +1,19 @@
 /** Everything that @servable/formats offers. Protobuf message types: `@servable/formats/protobuf/...`. */
 export * from "./checkpoint/checkpoint-reader.js";
+export {
+  CheckpointSaver,
+  type CheckpointSaverOptions,
+  type SaveOptions,
+  type VariableSelection,
+} from "./checkpoint/checkpoint-saver.js";
+export {
+  type CheckpointOptions,
+  type CheckpointVersion,
+  type CheckpointWriter,
+  createCheckpoint,
+} from "./checkpoint/checkpoint-writer.js";
+export { copyTensors } from "./checkpoint/copy.js";
+export { removeCheckpoint } from "./checkpoint/files.js";
 export * from "./checkpoint/open.js";
 export { readWholeFile } from "./checkpoint/random-access-file.js";
 export * from "./checkpoint/sstable.js";
@@ -32,15 +46,29 @@ export {
 export type { ArgInputs, AttrInputs } from "./graph-builder/node-completion.js";
 export { Operation, Output } from "./graph-builder/operation.js";
 export { addSaver } from "./graph-builder/saver.js";
-export { Variable, type VariableOptions } from "./graph-builder/variable.js";
+export { Variable, type VariableOptions, type VariablePartition } from "./graph-builder/variable.js";
+export {
+  groupAt,
+  Hdf5File,
+  isHdf5,
+  writeHdf5,
+} from "./hdf5/hdf5-file.js";
+export type { Hdf5Dataset, Hdf5Group, Hdf5Value, NewHdf5Dataset, NewHdf5Group } from "./hdf5/hdf5-tasks.js";
+export * from "./keras/model.js";
+export { type KerasReadOptions, loadKerasWeights, readKerasModel } from "./keras/reader.js";
+export type { WeightLoading } from "./keras/stored-weights.js";
+export type { WeightedLayer, WeightSpec, WeightValues } from "./keras/weight.js";
 export * from "./npy.js";
 export * from "./npz.js";
 export * from "./op-defs/check-attrs.js";
 export * from "./op-defs/node-types.js";
 export * from "./op-defs/op-def.js";
+export { opDefFromProto } from "./op-defs/op-def-from-proto.js";
 export * from "./protobuf/binary.js";
+export { orderedBytes } from "./protobuf/ordered.js";
 export * from "./saved-model/build-signature-def.js";
 export * from "./saved-model/builder.js";
+export { createFingerprint } from "./saved-model/fingerprint.js";
 export * from "./saved-model/meta-graph.js";
 export * from "./saved-model/reader.js";
 export * from "./saved-model/signature.js";
@@ -53,7 +81,7 @@ export {
   largestExportVersions,
 } from "./session-bundle/exporter.js";
 export { isSessionBundleFolder, readSessionBundle, type SessionBundle } from "./session-bundle/reader.js";
-export { Saver, type SaverOptions } from "./session-bundle/saver.js";
+export { type GraphSaveOptions, Saver, type SaverOptions } from "./session-bundle/saver.js";
 export * from "./session-bundle/signatures.js";
 export * from "./shape.js";
 export * from "./status.js";
@@ -71,4 +99,6 @@ export { readTfliteModel, TFLITE_MODEL_FILE } from "./tflite/reader.js";
 export type { TfliteActivation, TflitePadding } from "./tflite/schema.js";
 export * from "./tfrecord.js";
 export * from "./varint.js";
+export * from "./wire-reader.js";
+export * from "./wire-writer.js";
 export { isZip, readZip, writeZip, type ZipEntry } from "./zip.js";

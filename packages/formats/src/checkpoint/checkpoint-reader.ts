@@ -36,6 +36,8 @@ export interface CheckpointReader {
   readSlice(name: string, slice: TensorSlice): Tensor;
   /** Undefined for strings, sliced tensors and checkpoints whose tensors do not lie in files as they are. */
   location(name: string): StoredBytes | undefined;
+  /** The slices that a tensor is stored in, as they are written; none for one that is stored in one piece. */
+  slices(name: string): readonly TensorSlice[];
   /** Checks the tensor's checksum without keeping its data. */
   verify(name: string): void;
   close(): void;

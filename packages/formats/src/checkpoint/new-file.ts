@@ -1,9 +1,11 @@
 /**
  * A file that is written from beginning to end and appears under its name only when it is complete: until then it is
- * a sibling with a name of its own. Renaming is atomic within a file system, so readers see all of it or none.
+ * a sibling with a name of its own. Renaming is atomic within a file system, so readers see all of it or none; the
+ * content is on the disk before the name is, so that this holds after a power failure too.
  */
 import { randomBytes } from "node:crypto";
-import { closeSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import path from "node:path";
 import { StatusError } from "../status.js";
 
 /** One write call transfers at most this much; more than 2 GiB would fail. */
@@ -50,18 +52,58 @@ export class NewFile {
     }
   }
 
-  /** No more bytes will come; the file stays under its temporary name. */
+  /** No more bytes will come, and those that came are on the disk; the file stays under its temporary name. */
   close(): void {
-    closeSync(this.descriptor);
+    try {
+      fsyncSync(this.descriptor);
+    } catch (reason) {
+      throw StatusError.from(reason);
+    } finally {
+      closeSync(this.descriptor);
+    }
   }
 
   /** Gives the closed file its name, in place of what had it before. */
   publish(): void {
-    renameSync(this.temporaryPath, this.path);
+    try {
+      renameSync(this.temporaryPath, this.path);
+    } catch (reason) {
+      throw StatusError.from(reason);
+    }
   }
 
-  /** Removes the closed file, unless it is published. */
+  /** Removes the file, closed or not, unless it is published. */
   discard(): void {
     rmSync(this.temporaryPath, { force: true });
+  }
+}
+
+/** Writes a small file as a whole, or leaves what was there. The codes of the file system's errors. */
+export function writeNewFile(path: string, content: Uint8Array): void {
+  const file = NewFile.create(path);
+  try {
+    try {
+      file.append(content);
+    } finally {
+      file.close();
+    }
+    file.publish();
+  } catch (reason) {
+    file.discard();
+    throw reason;
+  }
+  syncFolder(path);
+}
+
+/** Puts the names in a file's folder on the disk. Where a system can't do that, names are safe by themselves. */
+export function syncFolder(file: string): void {
+  let descriptor: number | undefined;
+  try {
+    descriptor = openSync(path.dirname(file), "r");
+    fsyncSync(descriptor);
+  } catch {
+    // Windows opens no folders.
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
   }
 }

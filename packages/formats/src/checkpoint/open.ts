@@ -1,7 +1,7 @@
 /** Finds out which kind of checkpoint a prefix stands for. */
 import { existsSync, readdirSync, statSync } from "node:fs";
 import path from "node:path";
-import { notFound } from "../status.js";
+import { dataLoss, notFound } from "../status.js";
 import type { CheckpointReader } from "./checkpoint-reader.js";
 import { indexFile, TensorBundleReader } from "./tensor-bundle-reader.js";
 import { V1CheckpointReader } from "./v1-reader.js";
@@ -16,12 +16,29 @@ import { V1CheckpointReader } from "./v1-reader.js";
 export function openCheckpoint(prefix: string): CheckpointReader {
   if (existsSync(indexFile(prefix))) return TensorBundleReader.open(prefix);
   const files = isFile(prefix) ? [prefix] : shardsOf(prefix);
+  requireComplete(files, prefix);
   if (files.length === 0) {
     throw notFound(
       `No checkpoint ${prefix}: there is no ${indexFile(prefix)} and no file of the first format`,
     );
   }
   return V1CheckpointReader.open(files, prefix);
+}
+
+/** Shards of which some are missing, as when a copy broke off: DATA_LOSS. */
+function requireComplete(files: readonly string[], prefix: string): void {
+  const counts = new Set(files.flatMap((file) => /-of-(\d{5})$/.exec(file)?.[1] ?? []));
+  if (counts.size > 1)
+    throw dataLoss(`Checkpoint ${prefix} has shards of ${[...counts].map(Number).join(" and of ")}`);
+  const [count] = counts;
+  if (count === undefined || files.length === Number(count)) return;
+  const missing = Array.from(
+    { length: Number(count) },
+    (_, i) => `-${String(i).padStart(5, "0")}-of-${count}`,
+  ).find((ending) => !files.some((file) => file.endsWith(ending)));
+  throw dataLoss(
+    `Checkpoint ${prefix} has ${files.length} of ${Number(count)} shards; there is no ...${missing}`,
+  );
 }
 
 /** Whether openCheckpoint would find files. */

@@ -21,7 +21,7 @@ import {
 } from "../protobuf/gen/tensorflow/core/protobuf/tensor_bundle_pb.js";
 import { elementCount, sameShape, shapeText, stridesOf } from "../shape.js";
 import { dataLoss, invalidArgument, notFound, StatusError, unimplemented } from "../status.js";
-import { dataFromBytes, decodeText, encodeText, type Tensor, zeros } from "../tensor.js";
+import { dataFromBytes, decodeText, encodeText, type Tensor } from "../tensor.js";
 import { shapeFromProto } from "../tensor-proto.js";
 import type { CheckpointEntry, CheckpointReader, StoredBytes } from "./checkpoint-reader.js";
 import { encodeTensorNameSlice } from "./ordered-code.js";
@@ -29,7 +29,7 @@ import { RandomAccessFile } from "./random-access-file.js";
 import { SsTable } from "./sstable.js";
 import { assemble } from "./stored-slices.js";
 import { readStoredStrings } from "./stored-strings.js";
-import { copyRegion, isWhole, resolveSlice, sliceFromProto, type TensorSlice } from "./tensor-slice.js";
+import { cutSlice, isWhole, resolveSlice, sliceFromProto, type TensorSlice } from "./tensor-slice.js";
 
 /** The newest format whose files this reader understands (kTensorBundleVersion). */
 const FORMAT_VERSION = 1;
@@ -115,6 +115,23 @@ export class TensorBundleReader implements CheckpointReader {
     return { file: this.shardFile(entry), offset: entry.offset, length: entry.size };
   }
 
+  slices(name: string): readonly TensorSlice[] {
+    return this.entry(name).slices;
+  }
+
+  /**
+   * The bytes of a tensor in parts of at most `chunkBytes`, for those larger than memory: little-endian, row-major, each
+   * part valid until the next is asked for. INVALID_ARGUMENT for strings and sliced tensors; DATA_LOSS after the last
+   * part when the checksum is wrong.
+   */
+  *chunks(name: string, chunkBytes = CHUNK_BYTES): Generator<Uint8Array> {
+    const entry = this.entry(name);
+    if (entry.dtype === "string" || entry.slices.length > 0) {
+      throw invalidArgument(`${entry.what} is not stored in one piece of bytes`);
+    }
+    yield* this.chunksOf(entry, chunkBytes);
+  }
+
   verify(name: string): void {
     const entry = this.entry(name);
     const parts =
@@ -180,13 +197,13 @@ export class TensorBundleReader implements CheckpointReader {
   /** Part of a tensor in one piece: its checksum is checked first, then only the rows needed are read. */
   private readRows(entry: Entry, wanted: TensorSlice): Tensor {
     const { dtype, shape } = entry;
-    if (dtype === "string") return cut(this.readEntry(entry), wanted);
+    if (dtype === "string") return cutSlice(this.readEntry(entry), wanted);
     this.verifyBytes(entry);
     const rowBytes = (stridesOf(shape)[0] as number) * dtypeInfo(dtype).size;
     const [firstRow, rows] = [wanted.start[0] as number, wanted.length[0] as number];
     const bytes = this.shardOf(entry).read(entry.offset + firstRow * rowBytes, rows * rowBytes);
     const band = { dtype, shape: [rows, ...shape.slice(1)], data: dataFromBytes(dtype, bytes) } as Tensor;
-    return cut(band, { start: [0, ...wanted.start.slice(1)], length: wanted.length });
+    return cutSlice(band, { start: [0, ...wanted.start.slice(1)], length: wanted.length });
   }
 
   private readPart(name: string, entry: Entry, wanted: TensorSlice): Tensor {
@@ -220,14 +237,19 @@ export class TensorBundleReader implements CheckpointReader {
   }
 
   private verifyBytes(entry: Entry): void {
+    for (const _ of this.chunksOf(entry, CHUNK_BYTES));
+  }
+
+  private *chunksOf(entry: Entry, chunkBytes: number): Generator<Uint8Array> {
     const file = this.shardOf(entry);
-    const chunk = new Uint8Array(Math.min(CHUNK_BYTES, entry.size));
+    const chunk = new Uint8Array(Math.min(chunkBytes, entry.size));
     let crc = 0;
     for (let done = 0; done < entry.size; ) {
       const part = chunk.subarray(0, Math.min(chunk.length, entry.size - done));
       file.readInto(part, entry.offset + done);
       crc = crc32c(part, crc);
       done += part.length;
+      yield part;
     }
     this.requireCrc(entry, crc);
   }
@@ -321,16 +343,4 @@ function elementCountOf(shape: readonly number[], what: string): number {
 
 function wholeOf(entry: Entry): TensorSlice {
   return { start: entry.shape.map(() => 0), length: entry.shape };
-}
-
-/** A part of a tensor in memory. */
-function cut(tensor: Tensor, wanted: TensorSlice): Tensor {
-  const result = zeros(tensor.dtype, wanted.length) as Tensor;
-  copyRegion(
-    { data: tensor.data, shape: tensor.shape, start: wanted.start },
-    { data: result.data, shape: wanted.length, start: wanted.start.map(() => 0) },
-    wanted.length,
-    dtypeInfo(tensor.dtype).lanes,
-  );
-  return result;
 }

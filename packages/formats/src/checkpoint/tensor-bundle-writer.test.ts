@@ -100,7 +100,7 @@ describe("a checkpoint of TensorFlow, written again", { skip: goldenSkip() }, ()
       const original = join(sharedFolder, "golden/cases", prefix);
       const reader = TensorBundleReader.open(original);
       after(() => reader.close());
-      const copy = join(folder, "copy");
+      const copy = join(folder, prefix.replaceAll("/", "-"));
       write(
         copy,
         names.map((name) => [name, reader.read(name)]),

@@ -3,10 +3,15 @@
  * message is tensorflow/core/framework/tensor_slice.proto; an extent without a length takes all of its dimension.
  */
 
-import type { TensorData } from "../dtype.js";
-import type { TensorSliceProto } from "../protobuf/gen/tensorflow/core/framework/tensor_slice_pb.js";
+import { create } from "@bufbuild/protobuf";
+import { dtypeInfo, type TensorData } from "../dtype.js";
+import {
+  type TensorSliceProto,
+  TensorSliceProtoSchema,
+} from "../protobuf/gen/tensorflow/core/framework/tensor_slice_pb.js";
 import { type Shape, shapeText, stridesOf } from "../shape.js";
 import { invalidArgument } from "../status.js";
+import { type Tensor, zeros } from "../tensor.js";
 import { FULL_EXTENT } from "./ordered-code.js";
 
 /** For each dimension where the slice starts and how long it is; FULL_EXTENT stands for all of it, from 0. */
@@ -23,6 +28,20 @@ export function sliceFromProto(proto: TensorSliceProto): TensorSlice {
       extent.hasLengthHack.case === undefined ? FULL_EXTENT : Number(extent.hasLengthHack.value),
     ),
   };
+}
+
+/** The message of a slice. */
+export function sliceToProto({ start, length }: TensorSlice): TensorSliceProto {
+  return create(TensorSliceProtoSchema, {
+    extent: start.map((from, axis) =>
+      length[axis] === FULL_EXTENT
+        ? {}
+        : {
+            start: BigInt(from),
+            hasLengthHack: { case: "length" as const, value: BigInt(length[axis] as number) },
+          },
+    ),
+  });
 }
 
 /**
@@ -73,6 +92,50 @@ export function parseShapeAndSlice(text: string): { shape: number[]; slice: Tens
   const start = extents.map((extent) => Number(extent?.[1] ?? 0));
   const length = extents.map((extent) => Number(extent?.[2] ?? FULL_EXTENT));
   return { shape, slice: resolveSlice({ start, length }, shape, `"${text}"`) };
+}
+
+/** The text that parseShapeAndSlice reads: "10 3 0,4:-". */
+export function shapeAndSliceText(shape: Shape, slice: TensorSlice): string {
+  return [...shape, sliceText(slice)].join(" ");
+}
+
+/**
+ * A tensor of this shape cut into equal parts, as tf.fixed_size_partitioner does: the first ones are one longer where it
+ * doesn't come out even.
+ *
+ * @param parts how many along each axis
+ * @throws INVALID_ARGUMENT when an axis has fewer elements than parts
+ */
+export function partition(shape: Shape, parts: Shape): TensorSlice[] {
+  const fits =
+    parts.length === shape.length &&
+    parts.every((count, i) => count >= 1 && count <= Math.max(shape[i] as number, 1));
+  if (!fits) throw invalidArgument(`Shape ${shapeText(shape)} can't be cut into ${shapeText(parts)} parts`);
+  let slices: TensorSlice[] = [{ start: [], length: [] }];
+  for (const [axis, size] of shape.entries()) {
+    const pieces = cuts(size, parts[axis] as number);
+    slices = slices.flatMap(({ start, length }) =>
+      pieces.map(([from, count]) => ({ start: [...start, from], length: [...length, count] })),
+    );
+  }
+  return slices;
+}
+
+function cuts(size: number, count: number): [from: number, length: number][] {
+  const [least, longer] = [Math.floor(size / count), size % count];
+  return Array.from({ length: count }, (_, i) => [
+    i * least + Math.min(i, longer),
+    least + (i < longer ? 1 : 0),
+  ]);
+}
+
+/** A part of a tensor in memory, as a tensor of its own. */
+export function cutSlice(tensor: Tensor, { start, length }: TensorSlice): Tensor {
+  const result = zeros(tensor.dtype, length) as Tensor;
+  const from = { data: tensor.data, shape: tensor.shape, start };
+  const to = { data: result.data, shape: length, start: length.map(() => 0) };
+  copyRegion(from, to, length, dtypeInfo(tensor.dtype).lanes);
+  return result;
 }
 
 /** A tensor's memory and a place in it. */

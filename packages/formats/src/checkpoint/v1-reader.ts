@@ -91,6 +91,10 @@ export class V1CheckpointReader implements CheckpointReader {
     return undefined;
   }
 
+  slices(name: string): readonly TensorSlice[] {
+    return this.isInOnePiece(name) ? [] : this.tensor(name).slices;
+  }
+
   verify(name: string): void {
     const tensor = this.tensor(name);
     for (const slice of tensor.slices) this.readStored(name, tensor, slice);

@@ -8,10 +8,7 @@
  */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { dtypeNumber } from "../dtype.js";
-import {
-  type TensorSliceProto,
-  TensorSliceProtoSchema,
-} from "../protobuf/gen/tensorflow/core/framework/tensor_slice_pb.js";
+import type { TensorSliceProto } from "../protobuf/gen/tensorflow/core/framework/tensor_slice_pb.js";
 import {
   type SavedSliceMeta,
   SavedSliceMetaSchema,
@@ -22,10 +19,11 @@ import { type Shape, sameShape, shapeText } from "../shape.js";
 import { invalidArgument } from "../status.js";
 import { encodeText, type Tensor } from "../tensor.js";
 import { shapeToProto } from "../tensor-proto.js";
-import { NewFile } from "./new-file.js";
+import type { CheckpointWriter } from "./checkpoint-writer.js";
+import { NewFile, syncFolder } from "./new-file.js";
 import { encodeTensorNameSlice, FULL_EXTENT } from "./ordered-code.js";
 import { SsTableWriter } from "./sstable-writer.js";
-import { resolveSlice, sliceText, type TensorSlice } from "./tensor-slice.js";
+import { resolveSlice, sliceText, sliceToProto, type TensorSlice } from "./tensor-slice.js";
 import { encodeTypedList, lengthDelimited } from "./typed-list.js";
 
 /** Version of the format (TF_CHECKPOINT_VERSION of tensorflow/core/public/version.h). */
@@ -38,7 +36,7 @@ interface Entry {
   readonly value: Uint8Array;
 }
 
-export class V1CheckpointWriter {
+export class V1CheckpointWriter implements CheckpointWriter {
   private readonly metas = new Map<string, SavedSliceMeta>();
   private readonly shapes = new Map<string, Shape>();
   private readonly entries = new Map<string, Entry>();
@@ -117,6 +115,7 @@ export class V1CheckpointWriter {
       this.file.close();
     }
     this.file.publish();
+    syncFolder(this.file.path);
   }
 
   /** Gives up: nothing is left behind. */
@@ -124,19 +123,6 @@ export class V1CheckpointWriter {
     this.file.close();
     this.file.discard();
   }
-}
-
-function sliceToProto({ start, length }: TensorSlice): TensorSliceProto {
-  return create(TensorSliceProtoSchema, {
-    extent: start.map((from, axis) =>
-      length[axis] === FULL_EXTENT
-        ? {}
-        : {
-            start: BigInt(from),
-            hasLengthHack: { case: "length" as const, value: BigInt(length[axis] as number) },
-          },
-    ),
-  });
 }
 
 /** A SavedTensorSlices message with one slice. Its values are put into their message by hand: there may be millions. */

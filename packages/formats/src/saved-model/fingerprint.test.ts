@@ -30,7 +30,7 @@ describe("the fingerprint of a SavedModel", () => {
       assert.equal(ours.version?.producer, theirs.version?.producer);
       compared++;
     }
-    assert.ok(compared > 90, `${compared} compared`);
+    assert.ok(compared > 50, `${compared} compared`);
   });
 
   it("needs a MetaGraph", () => {

@@ -121,7 +121,7 @@ export class Exporter {
 
   private writeInto(folder: string, parts: ExporterInit): void {
     const assets = parts.assets ?? this.saver.graph.assets;
-    this.saver.save(path.join(folder, CHECKPOINT_NAME));
+    this.saver.save(path.join(folder, CHECKPOINT_NAME), { writeState: false });
     const metaGraph = this.metaGraph(parts, assets);
     writeFileSync(path.join(folder, META_GRAPH_FILE), toBinary(MetaGraphDefSchema, metaGraph));
     if (assets.length === 0) return;
