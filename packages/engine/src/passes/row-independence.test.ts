@@ -16,6 +16,20 @@ type Build = (g: GraphBuilder, x: Output) => Output;
 const one = (g: GraphBuilder, op: string, inputs: readonly unknown[], attrs: object = {}): Output =>
   g.compute(op, inputs as never, attrs as never);
 
+/** Rows of 6 as pictures of 1 by 6, of which transposed convolution makes 1 by 12. */
+function transposedConvolution(g: GraphBuilder, x: Output, sizes: Output | ReturnType<typeof int>): Output {
+  const pictures = one(g, "Reshape", [x, ints(-1, 1, 6, 1)]);
+  const count =
+    "shape" in sizes && "data" in sizes
+      ? sizes
+      : one(g, "StridedSlice", [sizes, ints(0), ints(1), ints(1)], { shrink_axis_mask: 1 });
+  const shape = one(g, "Pack", [[count, int(1), int(12), int(1)]]);
+  return one(g, "Conv2DBackpropInput", [shape, floats(1, 2, 1, 1), pictures], {
+    strides: [1, 1, 2, 1],
+    padding: "VALID",
+  });
+}
+
 /** What is done to x, a float [?, 6], and whether row i of the result depends on row i of x alone. */
 const cases: readonly { readonly title: string; readonly build: Build; readonly reason?: RegExp }[] = [
   { title: "elementwise with a scalar", build: (g, x) => one(g, "Mul", [x, floats()]) },
@@ -116,6 +130,52 @@ const cases: readonly { readonly title: string; readonly build: Build; readonly 
     title: "random numbers",
     build: (g, x) => one(g, "AddV2", [x, one(g, "RandomUniform", [ints(6)], { dtype: "float32" })]),
     reason: /random/,
+  },
+  {
+    title: "a counter that something waits for",
+    build: (g, x) => {
+      const counter = g.compute("VarHandleOp", [], { dtype: "float32", shape: [], shared_name: "n" });
+      const add = g.op("AssignAddVariableOp", [counter, floats()]);
+      const count = g.compute("ReadVariableOp", [counter], { dtype: "float32" }, { controlInputs: [add] });
+      return one(g, "Mul", [x, count]);
+    },
+    reason: /changes state \(AssignAddVariableOp/,
+  },
+  {
+    title: "a variable that is read alone",
+    build: (g, x) => {
+      const scale = g.compute("VarHandleOp", [], { dtype: "float32", shape: [], shared_name: "n" });
+      return one(g, "Mul", [x, one(g, "ReadVariableOp", [scale], { dtype: "float32" })]);
+    },
+  },
+  {
+    title: "an assertion about each row",
+    build: (g, x) => {
+      const small = one(g, "All", [one(g, "Less", [x, floats()]), ints(0, 1)]);
+      return g.compute("Identity", [x], {}, { controlInputs: [g.op("Assert", [small, [x]])] });
+    },
+    reason: /bad row would fail the others of its batch \(Assert/,
+  },
+  {
+    title: "an assertion about all requests alike",
+    build: (g, x) => {
+      const setting = one(
+        g,
+        "ReadVariableOp",
+        [g.compute("VarHandleOp", [], { dtype: "bool", shape: [], shared_name: "ready" })],
+        { dtype: "bool" },
+      );
+      return g.compute("Identity", [x], {}, { controlInputs: [g.op("Assert", [setting, [x]])] });
+    },
+  },
+  {
+    title: "a transposed convolution",
+    build: (g, x) => transposedConvolution(g, x, one(g, "Shape", [x])),
+  },
+  {
+    title: "a transposed convolution to a fixed size",
+    build: (g, x) => transposedConvolution(g, x, int(4)),
+    reason: /fixed size/,
   },
   {
     title: "the same for all rows",

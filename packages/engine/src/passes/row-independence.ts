@@ -3,7 +3,7 @@
  * requests may be joined into one batch without being asked. The rules are in ops/rows; this pass walks the graph.
  */
 import { elementCount, type Tensor } from "@servable/formats";
-import { type Edge, isLoop, type Node } from "../graph/graph.js";
+import { type Edge, type Graph, isLoop, type Node } from "../graph/graph.js";
 import { hostRows } from "../ops/host/index.js";
 import { rowRules } from "../ops/rows/index.js";
 import { mixed, type RowContext, type RowState, rows, shared } from "../ops/rows/row-rule.js";
@@ -19,7 +19,8 @@ const no = (reason: string): RowIndependence => ({ independent: false, reason })
 export function proveRowIndependence(analyzed: Analyzed): RowIndependence {
   const { graph } = analyzed;
   if (graph.inputs.length === 0) return no("there are no inputs");
-  if (graph.effects.some((node) => isWrite(node))) return no("running it changes state");
+  const write = findWrite(graph);
+  if (write !== undefined) return no(`running it changes state (${write.op} node "${write.name}")`);
   for (const input of graph.inputs) {
     const shape = input.shape ?? null;
     if (shape !== null && shape[0] !== -1) return no(`input "${input.name}" has no batch dimension`);
@@ -28,6 +29,9 @@ export function proveRowIndependence(analyzed: Analyzed): RowIndependence {
     analyzed,
     graph.inputs.map(() => rows()),
   );
+  const check = findCheckOfRows(graph, states);
+  if (check !== undefined)
+    return no(`a bad row would fail the others of its batch (${check.op} node "${check.name}")`);
   for (const edge of graph.outputs) {
     const state = stateOf(states, edge);
     if (state.kind === "mixed") return no(state.why);
@@ -39,9 +43,43 @@ export function proveRowIndependence(analyzed: Analyzed): RowIndependence {
   return { independent: true };
 }
 
-/** Assertions look at a whole batch, and one bad row would fail the others. */
-function isWrite(node: Node): boolean {
-  return hostRows[node.op]?.effect !== undefined;
+/** Ops on resources that leave what is in them as it is. */
+const reading = new Set(
+  `VarHandleOp ReadVariableOp VarIsInitializedOp VariableShape ResourceGather ResourceGatherNd
+   HashTable HashTableV2 AnonymousHashTable MutableHashTable MutableHashTableV2 MutableHashTableOfTensors
+   MutableHashTableOfTensorsV2 MutableDenseHashTable MutableDenseHashTableV2
+   LookupTableFind LookupTableFindV2 LookupTableSize LookupTableSizeV2 LookupTableExport LookupTableExportV2`.split(
+    /\s+/,
+  ),
+);
+
+/** The first node, here or in a branch or body, that may change what later requests see. */
+function findWrite(graph: Graph): Node | undefined {
+  for (const node of graph.nodes) {
+    if (hostRows[node.op]?.effect === "state" && !reading.has(node.op)) return node;
+    for (const body of node.bodies ?? []) {
+      const found = findWrite(body);
+      if (found !== undefined) return found;
+    }
+  }
+  return undefined;
+}
+
+/** An assertion whose condition depends on rows; of those in branches and bodies nothing is known. */
+function findCheckOfRows(graph: Graph, states: States): Node | undefined {
+  return graph.nodes.find(
+    (node) =>
+      (isCheck(node) && node.inputs[0] !== undefined && stateOf(states, node.inputs[0]).kind !== "shared") ||
+      node.bodies?.some(hasCheck),
+  );
+}
+
+function isCheck(node: Node): boolean {
+  return hostRows[node.op]?.effect === "check";
+}
+
+function hasCheck(body: Graph): boolean {
+  return body.nodes.some((node) => isCheck(node) || node.bodies?.some(hasCheck));
 }
 
 type States = Map<Node, readonly RowState[]>;

@@ -30,12 +30,12 @@ const family = (rule: RowRule, ops: string): RowTable =>
 const elementwise = family(
   broadcast,
   `Abs Acos Acosh Add AddV2 Asin Asinh Atan Atan2 Atanh BitwiseAnd BitwiseOr BitwiseXor Cast Ceil ClipByValue Complex
-   ComplexAbs Conj Cos Cosh Digamma Div DivNoNan Elu Equal Erf Erfc Erfinv Exp Expm1 Floor FloorDiv FloorMod Greater
+   ComplexAbs Conj Cos Cosh Digamma Div DivNoNan Elu Erf Erfc Erfinv Exp Expm1 Floor FloorDiv FloorMod Greater
    GreaterEqual Identity Imag Inv Invert IsFinite IsInf IsNan LeakyRelu LeftShift Less LessEqual Lgamma Log Log1p
-   LogicalAnd LogicalNot LogicalOr Maximum Minimum Mod Mul MulNoNan Ndtri Neg NextAfter NotEqual OnesLike Pow Real
+   LogicalAnd LogicalNot LogicalOr Maximum Minimum Mod Mul MulNoNan Ndtri Neg NextAfter OnesLike Pow Real
    RealDiv Reciprocal Relu Relu6 RightShift Rint Round Rsqrt SelectV2 Selu Sigmoid Sign Sin Sinh Softplus Softsign Sqrt
    Square SquaredDifference Sub Tan Tanh TruncateDiv TruncateMod Xdivy Xlog1py Xlogy ZerosLike Zeta Igamma Igammac Betainc
-   FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars Bucketize CheckNumerics EnsureShape StopGradient Snapshot
+   FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars Bucketize CheckNumerics StopGradient Snapshot
    AsString StringToNumber StringLower StringUpper StringStrip StringLength StaticRegexReplace StaticRegexFullMatch
    RegexReplace RegexFullMatch StringJoin StringToHashBucket StringToHashBucketFast StringToHashBucketStrong Substr
    EncodeBase64 DecodeBase64 UnicodeTranscode UnicodeScript Angle UniformQuantize UniformDequantize`,
@@ -46,6 +46,19 @@ const items = family(
   perItem,
   `Conv2D Conv3D DepthwiseConv2dNative MaxPool MaxPoolV2 MaxPool3D AvgPool AvgPool3D LRN DepthToSpace SpaceToDepth Dilation2D ExtractImagePatches ResizeBilinear ResizeNearestNeighbor
    ResizeBicubic ResizeArea AdjustHue AdjustSaturation AdjustContrastv2 RGBToHSV HSVToRGB`,
+);
+
+/** Transposed convolutions: the sizes they give are those of an image, the filter is shared. */
+const transposed: RowRule = ({ states: [size, filter, images], op }) => {
+  if (size?.kind === "shared") return mixed(`${op} makes a batch of a fixed size`);
+  if (filter?.kind !== "shared" || images?.kind !== "rows")
+    return mixed(`the filter of ${op} depends on rows`);
+  return images.axis === 0 ? images : mixed(`${op} has rows along dimension ${images.axis}`);
+};
+
+const transposedConvolutions = family(
+  transposed,
+  "Conv2DBackpropInput Conv3DBackpropInputV2 DepthwiseConv2dNativeBackpropInput",
 );
 
 /** With statistics of its own, a batch is normalised as a whole. */
@@ -150,7 +163,21 @@ function shiftAxis(
   return state.axis + by < 0 ? mixed(`${op} takes the batch apart`) : rows(state.axis + by, state.block);
 }
 
+/** Where operands don't fit, one answer stands for all rows, unless the op says that it is an error. */
+const equality: RowRule = (node) =>
+  node.attrs.bool("incompatible_shape_error")
+    ? broadcast(node)
+    : mixed(`${node.op} may compare whole batches`);
+
 const others: RowTable = {
+  Equal: equality,
+  NotEqual: equality,
+  EnsureShape: (node) => {
+    const [state] = node.states;
+    const wanted = node.attrs.shape("shape");
+    if (state?.kind !== "rows") return state ?? shared;
+    return wanted === null || (wanted[state.axis] ?? -1) < 0 ? state : mixed("the number of rows is checked");
+  },
   AddN: elementwiseAll,
   IdentityN: (node) => node.states,
   Select: (node) => (node.states[0]?.kind === "shared" ? broadcastRest(node) : elementwiseAll(node)),
@@ -181,6 +208,7 @@ function broadcastRest(node: Parameters<RowRule>[0]): ReturnType<RowRule> {
 export const rowRules: RowTable = {
   ...elementwise,
   ...items,
+  ...transposedConvolutions,
   ...normalizations,
   ...lastDimension,
   ...lookups,
