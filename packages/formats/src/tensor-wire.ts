@@ -7,7 +7,6 @@
  * Everything else, faults included, is left to tensor-proto.ts, which knows all rules and words all errors.
  */
 import { toBinary } from "@bufbuild/protobuf";
-import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { type DType, dtypeFromNumber, dtypeInfo, type NumericData } from "./dtype.js";
 import { decodeMessage } from "./protobuf/binary.js";
 import { TensorProtoSchema } from "./protobuf/gen/tensorflow/core/framework/tensor_pb.js";
@@ -16,6 +15,8 @@ import { Code } from "./status.js";
 import { allocate, bytesOf, dataFromBytes, type NumericTensor, type Tensor } from "./tensor.js";
 import { tensorFromProto, tensorToProto } from "./tensor-proto.js";
 import { MAX_VARINT64_BYTES, writeVarint } from "./varint.js";
+import { WireKind, WireReader } from "./wire-reader.js";
+import { WireWriter } from "./wire-writer.js";
 
 const DTYPE = 1;
 const TENSOR_SHAPE = 2;
@@ -71,23 +72,50 @@ export function tensorFromBytes(
 
 /** A serialized TensorProto of the tensor; see tensorToProto for the option. */
 export function tensorToBytes(tensor: Tensor, asContent = false): Uint8Array {
+  const writer = new WireWriter(tensorBytesHint(tensor));
+  writeTensor(writer, tensor, asContent);
+  return writer.finish();
+}
+
+/** About how many bytes a serialized TensorProto takes: enough for numbers whose bytes are sent as they are. */
+export function tensorBytesHint({ dtype, shape, data }: Tensor): number {
+  const sizes = OVERHEAD_BYTES + DIM_BYTES * shape.length;
+  return dtype === "string" ? sizes + STRING_BYTES * data.length : sizes + data.byteLength;
+}
+
+const OVERHEAD_BYTES = 16;
+const DIM_BYTES = 2 + 1 + MAX_VARINT64_BYTES;
+const STRING_BYTES = 32;
+
+/** Writes the fields of a TensorProto; see tensorToProto for the option. */
+export function writeTensor(writer: WireWriter, tensor: Tensor, asContent: boolean): void {
   const { dtype } = tensor;
   const field = listFields[dtype];
-  if (dtype !== "string" && field === undefined) {
-    return toBinary(TensorProtoSchema, tensorToProto(tensor, { asContent }));
+  if (dtype === "string" ? asContent : field === undefined) {
+    writer.raw(toBinary(TensorProtoSchema, tensorToProto(tensor, { asContent })));
+    return;
   }
-  const writer = new BinaryWriter().tag(DTYPE, WireType.Varint).int32(dtypeInfo(dtype).number);
-  writer.tag(TENSOR_SHAPE, WireType.LengthDelimited).bytes(shapeBytes(tensor.shape));
   if (tensor.dtype === "string") {
-    if (asContent) return toBinary(TensorProtoSchema, tensorToProto(tensor, { asContent }));
-    for (const string of tensor.data) writer.tag(STRING_VAL, WireType.LengthDelimited).bytes(string);
+    for (const string of tensor.data.toReversed()) writer.bytesField(STRING_VAL, string);
   } else if (tensor.data.length > 0) {
     const { data } = tensor as NumericTensor;
     const { field: number, encoding } = field as ListField;
-    if (asContent) writer.tag(TENSOR_CONTENT, WireType.LengthDelimited).bytes(bytesOf(data));
-    else writer.tag(number, WireType.LengthDelimited).bytes(packed(data, encoding));
+    if (asContent) writer.bytesField(TENSOR_CONTENT, bytesOf(data));
+    else writer.bytesField(number, packed(data, encoding));
   }
-  return writer.finish();
+  writeShape(writer, tensor.shape);
+  writer.varintField(DTYPE, dtypeInfo(dtype).number);
+}
+
+function writeShape(writer: WireWriter, shape: Shape): void {
+  const before = writer.size;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    const size = shape[axis] as number;
+    const dimBefore = writer.size;
+    if (size !== 0) writer.varintField(SIZE, size);
+    writer.endField(DIM, dimBefore);
+  }
+  writer.endField(TENSOR_SHAPE, before);
 }
 
 /** What one pass over a TensorProto finds. */
@@ -111,7 +139,7 @@ function readPlain(bytes: Uint8Array): Tensor | undefined {
     strings: [],
   };
   try {
-    if (!scan(new BinaryReader(bytes), found)) return undefined;
+    if (!scan(new WireReader(bytes), found)) return undefined;
   } catch {
     return undefined;
   }
@@ -125,15 +153,15 @@ function readPlain(bytes: Uint8Array): Tensor | undefined {
 }
 
 /** False when there is something that is not for this file. */
-function scan(reader: BinaryReader, found: Found): boolean {
-  while (reader.pos < reader.len) {
-    const [field, type] = reader.tag();
-    if (field === DTYPE && type === WireType.Varint) {
-      found.dtype = dtypeFromNumber(reader.int32());
+function scan(reader: WireReader, found: Found): boolean {
+  while (reader.next()) {
+    const { field, kind } = reader;
+    if (field === DTYPE && kind === WireKind.VARINT) {
+      found.dtype = dtypeFromNumber(reader.varint());
       continue;
     }
-    if (type !== WireType.LengthDelimited) return false;
-    const value = reader.bytes();
+    if (kind !== WireKind.BYTES) return false;
+    const value = reader.view();
     if (field === TENSOR_SHAPE) found.shape = readShape(value);
     else if (field === TENSOR_CONTENT) found.content = value;
     else if (field === STRING_VAL) found.strings.push(value);
@@ -146,11 +174,10 @@ function scan(reader: BinaryReader, found: Found): boolean {
 /** The sizes, or undefined when some are unknown. */
 function readShape(bytes: Uint8Array): number[] | undefined {
   const shape: number[] = [];
-  const reader = new BinaryReader(bytes);
-  while (reader.pos < reader.len) {
-    const [field, type] = reader.tag();
-    if (field !== DIM || type !== WireType.LengthDelimited) return undefined;
-    const size = readDim(reader.bytes());
+  const reader = new WireReader(bytes);
+  while (reader.next()) {
+    if (reader.field !== DIM || reader.kind !== WireKind.BYTES) return undefined;
+    const size = readDim(reader.view());
     if (size === undefined) return undefined;
     shape.push(size);
   }
@@ -158,12 +185,11 @@ function readShape(bytes: Uint8Array): number[] | undefined {
 }
 
 function readDim(bytes: Uint8Array): number | undefined {
-  const reader = new BinaryReader(bytes);
+  const reader = new WireReader(bytes);
   let size = 0;
-  while (reader.pos < reader.len) {
-    const [field, type] = reader.tag();
-    if (field === SIZE && type === WireType.Varint) size = Number(reader.int64());
-    else reader.skip(type, field);
+  while (reader.next()) {
+    if (reader.field === SIZE && reader.kind === WireKind.VARINT) size = reader.varint();
+    else reader.skip();
   }
   return size >= 0 ? size : undefined;
 }
@@ -236,16 +262,6 @@ function readVarints64(bytes: Uint8Array, data: NumericData): boolean {
     words[i + 1] = high;
   }
   return at === bytes.length;
-}
-
-function shapeBytes(shape: Shape): Uint8Array {
-  const writer = new BinaryWriter();
-  for (const size of shape) {
-    const dim =
-      size === 0 ? new Uint8Array(0) : new BinaryWriter().tag(SIZE, WireType.Varint).int64(size).finish();
-    writer.tag(DIM, WireType.LengthDelimited).bytes(dim);
-  }
-  return writer.finish();
 }
 
 function packed(data: NumericData, encoding: ListField["encoding"]): Uint8Array {

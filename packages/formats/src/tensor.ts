@@ -88,7 +88,16 @@ export function encodeText(text: string): Uint8Array {
 
 /** The string of UTF-8 bytes; malformed sequences become U+FFFD. */
 export function decodeText(bytes: Uint8Array): string {
-  return decoder.decode(bytes);
+  return shortAscii(bytes) ?? decoder.decode(bytes);
+}
+
+/** Names are short, mostly, and calling the platform's decoder costs more than looking at them. */
+const MAX_SHORT_BYTES = 32;
+
+function shortAscii(bytes: Uint8Array): string | undefined {
+  if (bytes.length > MAX_SHORT_BYTES) return undefined;
+  for (let i = 0; i < bytes.length; i++) if ((bytes[i] as number) >= 0x80) return undefined;
+  return String.fromCharCode.apply(null, bytes as unknown as number[]);
 }
 
 /** A string tensor of JavaScript strings, encoded as UTF-8. */

@@ -1,8 +1,7 @@
 /** ModelSpec (apis/model.proto) to and from the wire. */
 import { create } from "@bufbuild/protobuf";
-import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { Int64ValueSchema } from "@bufbuild/protobuf/wkt";
-import { Code, decodeMessage, decodeText } from "@servable/formats";
+import { Code, decodeMessage, decodeText, WireWriter } from "@servable/formats";
 import {
   type ModelSpec as ModelSpecMessage,
   ModelSpecSchema,
@@ -35,14 +34,22 @@ function int64Of(bytes: Uint8Array): bigint {
 }
 
 /** A serialized ModelSpec of what answered. */
-export function modelSpecToBytes({ name, version, signatureName }: ServedSpec): Uint8Array {
-  const writer = new BinaryWriter();
-  if (name !== "") writer.tag(NAME, WireType.LengthDelimited).string(name);
-  writer.tag(VERSION, WireType.LengthDelimited).fork();
-  if (version !== 0n) writer.tag(VALUE, WireType.Varint).int64(version);
-  writer.join();
-  if (signatureName !== "") writer.tag(SIGNATURE_NAME, WireType.LengthDelimited).string(signatureName);
+export function modelSpecToBytes(spec: ServedSpec): Uint8Array {
+  const writer = new WireWriter(MODEL_SPEC_BYTES);
+  writeModelSpec(writer, spec);
   return writer.finish();
+}
+
+/** Enough for names of common length. */
+const MODEL_SPEC_BYTES = 128;
+
+/** Writes the fields of a ModelSpec of what answered. */
+export function writeModelSpec(writer: WireWriter, { name, version, signatureName }: ServedSpec): void {
+  if (signatureName !== "") writer.textField(SIGNATURE_NAME, signatureName);
+  const before = writer.size;
+  if (version !== 0n) writer.int64Field(VALUE, version);
+  writer.endField(VERSION, before);
+  if (name !== "") writer.textField(NAME, name);
 }
 
 export function modelSpecOf({ name, signatureName, versionChoice }: ModelSpecMessage): ModelSpec {

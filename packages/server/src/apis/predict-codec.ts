@@ -3,13 +3,20 @@
  * them, and then are views on the request where their layout allows.
  */
 import { toBinary } from "@bufbuild/protobuf";
-import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
-import { Code, decodeText, type Tensor, tensorFromBytes, tensorToBytes } from "@servable/formats";
+import {
+  Code,
+  decodeText,
+  type Tensor,
+  tensorBytesHint,
+  tensorFromBytes,
+  WireWriter,
+  writeTensor,
+} from "@servable/formats";
 import { ModelSpecSchema } from "@servable/formats/protobuf/tensorflow_serving/apis/model_pb";
 import type { LazyTensor } from "../inference/feeds.js";
 import type { ModelSpec } from "../inference/model-spec.js";
 import type { PredictRequest, PredictResponse } from "../inference/predict.js";
-import { modelSpecFromBytes, modelSpecToBytes, requestSpecMessage } from "./model-spec-codec.js";
+import { modelSpecFromBytes, requestSpecMessage, writeModelSpec } from "./model-spec-codec.js";
 import { forEachField } from "./wire-fields.js";
 
 const MODEL_SPEC = 1;
@@ -48,31 +55,44 @@ function decodeTensor(name: string, bytes: Uint8Array): Tensor {
 
 /** A request as a client would have sent it. */
 export function encodePredictRequest(spec: ModelSpec, inputs: ReadonlyMap<string, Tensor>): Uint8Array {
-  const writer = new BinaryWriter();
-  writer.tag(MODEL_SPEC, WireType.LengthDelimited).bytes(toBinary(ModelSpecSchema, requestSpecMessage(spec)));
+  const writer = new WireWriter(sizeHint(inputs));
   writeTensors(writer, INPUTS, inputs, true);
+  writer.bytesField(MODEL_SPEC, toBinary(ModelSpecSchema, requestSpecMessage(spec)));
   return writer.finish();
 }
 
 /** @param asContent whether numbers go into tensor_content, as bytes, or into typed lists */
 export function encodePredictResponse({ spec, outputs }: PredictResponse, asContent: boolean): Uint8Array {
-  const writer = new BinaryWriter();
+  const writer = new WireWriter(sizeHint(outputs));
+  const before = writer.size;
+  writeModelSpec(writer, spec);
+  writer.endField(RESPONSE_MODEL_SPEC, before);
   writeTensors(writer, OUTPUTS, outputs, asContent);
-  writer.tag(RESPONSE_MODEL_SPEC, WireType.LengthDelimited).bytes(modelSpecToBytes(spec));
   return writer.finish();
 }
 
-/** Entries of a map<string, TensorProto>. */
+/** For a model spec with its names, and for the name of an output. */
+const SPEC_BYTES = 128;
+const NAME_BYTES = 64;
+
+function sizeHint(tensors: ReadonlyMap<string, Tensor>): number {
+  let size = SPEC_BYTES;
+  for (const tensor of tensors.values()) size += NAME_BYTES + tensorBytesHint(tensor);
+  return size;
+}
+
+/** Entries of a map<string, TensorProto>, in their order: the writer begins with the last. */
 function writeTensors(
-  writer: BinaryWriter,
+  writer: WireWriter,
   field: number,
   tensors: ReadonlyMap<string, Tensor>,
   asContent: boolean,
 ): void {
-  for (const [name, tensor] of tensors) {
-    writer.tag(field, WireType.LengthDelimited).fork();
-    writer.tag(KEY, WireType.LengthDelimited).string(name);
-    writer.tag(VALUE, WireType.LengthDelimited).bytes(tensorToBytes(tensor, asContent));
-    writer.join();
+  for (const [name, tensor] of tensors.size === 1 ? tensors : [...tensors].reverse()) {
+    const before = writer.size;
+    writeTensor(writer, tensor, asContent);
+    writer.endField(VALUE, before);
+    writer.textField(KEY, name);
+    writer.endField(field, before);
   }
 }

@@ -3,8 +3,7 @@
  * examples: decoding those one by one, when it is known that they are needed, saves most of a decoder's work, and
  * examples must keep the very bytes they came in.
  */
-import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
-import { Code, StatusError } from "@servable/formats";
+import { Code, StatusError, WireKind, WireReader } from "@servable/formats";
 
 /** Calls `visit` with the number and the bytes of each length-delimited field. INTERNAL when the bytes are no message. */
 export function forEachField(
@@ -12,23 +11,33 @@ export function forEachField(
   what: string,
   visit: (field: number, value: Uint8Array) => void,
 ): void {
-  const reader = new BinaryReader(bytes);
-  while (reader.pos < reader.len) {
+  const reader = new WireReader(bytes);
+  while (isAtField(reader, what)) {
     const value = next(reader, what);
-    if (value !== undefined) visit(value.field, value.bytes);
+    if (value !== undefined) visit(reader.field, value);
   }
 }
 
-function next(reader: BinaryReader, what: string): { field: number; bytes: Uint8Array } | undefined {
-  const start = reader.pos;
+function isAtField(reader: WireReader, what: string): boolean {
+  const start = reader.at;
   try {
-    const [field, type] = reader.tag();
-    if (type === WireType.LengthDelimited) return { field, bytes: reader.bytes() };
-    reader.skip(type, field);
+    return reader.next();
+  } catch (reason) {
+    throw noField(what, start, reason);
+  }
+}
+
+function next(reader: WireReader, what: string): Uint8Array | undefined {
+  const start = reader.at;
+  try {
+    if (reader.kind === WireKind.BYTES) return reader.view();
+    reader.skip();
     return undefined;
   } catch (reason) {
-    throw new StatusError(Code.INTERNAL, `${what} can't be parsed: no field at byte ${start}`, {
-      cause: reason,
-    });
+    throw noField(what, start, reason);
   }
+}
+
+function noField(what: string, start: number, cause: unknown): StatusError {
+  return new StatusError(Code.INTERNAL, `${what} can't be parsed: no field at byte ${start}`, { cause });
 }

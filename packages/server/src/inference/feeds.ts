@@ -11,9 +11,11 @@ export type RequestInputs = ReadonlyMap<string, LazyTensor>;
 
 /** The signature's inputs, from the request or by default. */
 export function feedsOf(signature: Signature, inputs: RequestInputs): Map<string, Tensor> {
-  checkSize(signature, inputs);
-  checkMissing(signature, inputs);
-  checkUnknown(signature, inputs);
+  if (!areExactly(inputs, signature)) {
+    checkSize(signature, inputs);
+    checkMissing(signature, inputs);
+    checkUnknown(signature, inputs);
+  }
   const feeds = new Map<string, Tensor>();
   for (const name of signature.inputs.keys()) {
     const input = inputs.get(name);
@@ -21,6 +23,13 @@ export function feedsOf(signature: Signature, inputs: RequestInputs): Map<string
   }
   checkDtypes(signature, feeds);
   return feeds;
+}
+
+/** Whether the inputs are those of the signature, none by default and none too many, as nearly always. */
+function areExactly(inputs: RequestInputs, signature: Signature): boolean {
+  if (inputs.size !== signature.inputs.size) return false;
+  for (const name of inputs.keys()) if (!signature.inputs.has(name)) return false;
+  return true;
 }
 
 /** The outputs to compute: those of the filter, or all. */
@@ -89,11 +98,12 @@ function defaultOf(signature: Signature, name: string): Tensor {
 }
 
 function checkDtypes(signature: Signature, feeds: ReadonlyMap<string, Tensor>): void {
-  const wrong = [...signature.inputs].flatMap(([name, { dtype }]) => {
+  const wrong: string[] = [];
+  for (const [name, { dtype }] of signature.inputs) {
     const given = feeds.get(name)?.dtype;
-    if (given === undefined || given === dtype) return [];
-    return [`Expects input "${name}" to be ${dtypeText(dtype)} but ${dtypeText(given)} is provided`];
-  });
+    if (given === undefined || given === dtype) continue;
+    wrong.push(`Expects input "${name}" to be ${dtypeText(dtype)} but ${dtypeText(given)} is provided`);
+  }
   if (wrong.length > 0) throw invalidArgument(wrong.join("; "));
 }
 

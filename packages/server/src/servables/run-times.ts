@@ -1,6 +1,7 @@
 /**
- * Which signatures are quick: those of bounded work whose latest runs mostly cost less than the way to the worker
- * thread and back. A signature that turns slow is no longer quick.
+ * Which signatures are quick: those of bounded work of whose latest runs enough cost less than the way to the worker
+ * thread and back. A signature that turns slow is no longer quick. Since the work is bounded, what makes one run
+ * longer than another is what else the machine does: the quicker runs tell what the model costs.
  */
 
 /** Packing a request, two messages between threads and the wake-ups cost about this much. */
@@ -8,6 +9,7 @@ const MAX_QUICK_MICROS = 100;
 /** A request with more rows is not small, and a longer run of more rows proves nothing of small ones. */
 export const MAX_SMALL_ROWS = 8;
 const RUNS = 16;
+const MIN_QUICK_RUNS = 4;
 
 export class RunTimes {
   readonly #recent: ReadonlyMap<string, Recent>;
@@ -24,7 +26,7 @@ export class RunTimes {
   }
 
   isQuick(signature: string): boolean {
-    return this.#recent.get(signature)?.areMostQuick ?? false;
+    return this.#recent.get(signature)?.areEnoughQuick ?? false;
   }
 }
 
@@ -41,7 +43,7 @@ class Recent {
     this.#next = (this.#next + 1) % RUNS;
   }
 
-  get areMostQuick(): boolean {
-    return this.#wasQuick.length === RUNS && this.#quick > RUNS / 2;
+  get areEnoughQuick(): boolean {
+    return this.#wasQuick.length === RUNS && this.#quick >= MIN_QUICK_RUNS;
   }
 }
