@@ -22,6 +22,7 @@ await build({
     "tensorflow-model-server": "packages/server/dist/cli/tensorflow-model-server.js",
     "model-worker": "packages/server/dist/servables/model-worker.js",
     "codec-thread": "packages/engine/dist/ops/host/image-files/codec-thread.js",
+    "hdf5-thread": "packages/formats/dist/hdf5/hdf5-thread.js",
   },
   outdir: "packages/server/dist/bundle",
   bundle: true,

@@ -1,6 +1,7 @@
 /** Shapes of variables, tables, queues' siblings and parsed examples: what a node's attributes declare. */
 import type { NodeAttrs } from "../../op-defs/node-types.js";
 import type { PartialShape } from "../../shape.js";
+import { knownSizes } from "./known-values.js";
 import {
   intAttr,
   merged,
@@ -71,6 +72,18 @@ const parseSingleExample: ShapeRule = ({ attrs, outputCount }) => {
   return [...sparseShapes([], sparse), ...denseShapes([], attrs)];
 };
 
+/** The shape that an input says elements have; a scalar -1 says that it is not known. */
+const elementShape = (inputs: Parameters<ShapeRule>[0]["inputs"], i: number): PartialShape =>
+  inputs[i]?.shape?.length === 1 ? (knownSizes(inputs, i) ?? null) : null;
+
+const listElement: ShapeRule = ({ inputs }) => [elementShape(inputs, 2)];
+
+/** As many elements as the node says, each of the shape that it is given. */
+const listStack: ShapeRule = ({ inputs, attrs }) => {
+  const element = elementShape(inputs, 1);
+  return [element === null ? null : [intAttr(attrs, "num_elements") || UNKNOWN_SIZE, ...element]];
+};
+
 export const stateRules: RuleTable = [
   [({ attrs }) => [shapeAttr(attrs, "shape")], "VariableV2 TemporaryVariable"],
   [
@@ -93,6 +106,8 @@ export const stateRules: RuleTable = [
      TensorListLength TensorArraySizeV3 LoopCond TensorListReserve TensorListFromTensor EmptyTensorList
      TensorListSetItem`,
   ],
+  [listElement, "TensorListGetItem"],
+  [listStack, "TensorListStack"],
   [parseExample("Nsparse"), "ParseExample"],
   [parseExample("num_sparse"), "ParseExampleV2"],
   [parseSingleExample, "ParseSingleExample"],

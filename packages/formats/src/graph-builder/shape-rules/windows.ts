@@ -186,7 +186,10 @@ export const windowRules: RuleTable = [
   [backpropFilter(5), "Conv3DBackpropFilterV2"],
   [batchNorm, "FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3"],
   [({ inputs }) => [shapeOf(inputs, 0) ?? ofRank(4)], "BatchNormWithGlobalNormalization"],
-  [resized(1), "ResizeBilinear ResizeNearestNeighbor ResizeBicubic ResizeArea QuantizedResizeBilinear"],
+  [
+    resized(1),
+    "ResizeBilinear ResizeNearestNeighbor ResizeBicubic ResizeArea QuantizedResizeBilinear ScaleAndTranslate",
+  ],
   [cropAndResize, "CropAndResize"],
   [depthToSpace(true), "DepthToSpace"],
   [depthToSpace(false), "SpaceToDepth"],

@@ -1,0 +1,43 @@
+/**
+ * Keras files as models: built into a graph and compiled as a SavedModel is. Their weights are constants of the graph.
+ */
+import { create } from "@bufbuild/protobuf";
+import {
+  DEFAULT_SERVING_SIGNATURE,
+  type KerasGraph,
+  type KerasModel,
+  kerasSignature,
+  readKerasModel,
+} from "@servable/formats";
+import { MetaGraphDefSchema } from "@servable/formats/protobuf/tensorflow/core/protobuf/meta_graph_pb";
+import { type LoadOptions, type Model, modelOf } from "./model.js";
+import { type OpenedModel, Program } from "./program.js";
+
+/**
+ * Loads a `.keras` archive or a whole model in HDF5, with one signature, "serving_default".
+ * NOT_FOUND for a missing file; DATA_LOSS, INVALID_ARGUMENT and RESOURCE_EXHAUSTED for damaged and hostile ones;
+ * UNIMPLEMENTED, naming the layer, for what can't be served.
+ */
+export function loadKerasModel(file: string, options: LoadOptions = {}): Model {
+  return modelOf(openKerasModel(file), options);
+}
+
+/** loadKerasModel without the compiler. */
+export function openKerasModel(file: string): OpenedModel {
+  return openKerasGraph(readKerasModel(file).toGraph());
+}
+
+/** A model that was read or made, in the compiler's hands. */
+export function compileKerasModel(model: KerasModel, options: LoadOptions = {}): Model {
+  return modelOf(openKerasGraph(model.toGraph()), options);
+}
+
+function openKerasGraph(built: KerasGraph): OpenedModel {
+  const metaGraph = create(MetaGraphDefSchema, {
+    graphDef: built.graph.toGraphDef(),
+    signatureDef: { [DEFAULT_SERVING_SIGNATURE]: kerasSignature(built) },
+  });
+  const program = new Program(metaGraph);
+  if (built.initializer !== undefined) program.runOnce([], built.initializer.name);
+  return { program, metaGraph };
+}
