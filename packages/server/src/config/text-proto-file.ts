@@ -15,5 +15,5 @@ export async function readTextProtoFile<Desc extends DescMessage>(
     const { code, message } = StatusError.from(reason);
     throw new StatusError(code, `Cannot read ${path}: ${message}`, { cause: reason });
   }
-  return parseText(schema, text, { what: path });
+  return parseText(schema, text, { what: `${schema.typeName} in ${path}` });
 }
