@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { uniform } from "@servable/example-kit/random";
 import { type DenseLayer, initialLayers, type Layers, Network, zeroLayers } from "./network.js";
-import { uniform } from "./random.js";
 
 const layer = (inputs: number, outputs: number, weights: number[], biases: number[]): DenseLayer => ({
   inputs,

@@ -1,8 +1,9 @@
 /** Trains the two models of the example: what they are, and the loop that fits them to the data. */
+
+import { permutation, uniform } from "@servable/example-kit/random";
 import { CLASSES, type DataSet, PIXELS, putImage } from "./data-set.js";
 import { initialLayers, type Layers, Network, zeroLayers } from "./network.js";
 import { adam, gradientDescent, type Optimizer } from "./optimizer.js";
-import { permutation, uniform } from "./random.js";
 
 /** A model and how it is trained. */
 export interface Recipe {

@@ -1,7 +1,8 @@
 /** A tiny data set in the form of MNIST: the drawn digits, moved about and noisy. Easy to learn, made in no time. */
+
+import { uniform } from "@servable/example-kit/random";
 import { CLASSES, type DataSet, IMAGE_SIZE, PIXELS } from "../data-set.js";
 import { drawDigit } from "../drawn-digit.js";
-import { uniform } from "../random.js";
 
 const NOISE = 40;
 
