@@ -101,22 +101,21 @@ function selectRows(chosen: Uint8Array, t: Dense, e: Dense): Dense {
   return out;
 }
 
-/** The nearest value in [low, high]; of any ordered elements. */
+/** Bounded from above first: low wins where it is over high. Of any ordered elements. */
 function clipped<E>(x: E, low: E, high: E): E {
-  if (x < low) return low;
-  if (x > high) return high;
-  return x;
+  const bounded = x > high ? high : x;
+  return bounded < low ? low : bounded;
 }
 
-/** x limited to [low, high], which have x's shape or broadcast to it. */
+/** x limited to [low, high], each a scalar or of x's shape. */
 function clip(x: Tensor, low: Tensor, high: Tensor): Tensor {
-  const limited = zipped3(x, low, high, x.dtype, clipped);
+  const fits = [low, high].every(({ shape }) => shape.length === 0 || sameShape(shape, x.shape));
   ensure(
-    sameShape(limited.shape, x.shape),
+    fits,
     () =>
-      `clip limits of shapes ${shapeText(low.shape)} and ${shapeText(high.shape)} must broadcast to ${shapeText(x.shape)}`,
+      `clip_value_min and clip_value_max must be either of the same shape as input, or a scalar. input shape: ${shapeText(x.shape)} clip_value_min shape: ${shapeText(low.shape)} clip_value_max shape: ${shapeText(high.shape)}`,
   );
-  return limited;
+  return zipped3(x, low, high, x.dtype, clipped);
 }
 
 export const comparisonKernels: HostTable = {

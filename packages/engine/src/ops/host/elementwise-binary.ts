@@ -52,7 +52,7 @@ const remainders = (checked: Divisor): BinaryFunctions => ({
   ...both((x: number, y: number) => x % checked(y)),
 });
 
-const additions: BinaryFunctions = {
+export const additions: BinaryFunctions = {
   float: (x, y) => x + y,
   ...both((x: number, y: number) => x + y),
   complex: complex.add,

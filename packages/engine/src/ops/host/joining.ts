@@ -86,6 +86,11 @@ function splitEvenly(x: Dense, axisInput: Dense, pieces: number): Dense[] {
 function splitBySizes(x: Dense, sizesInput: Dense, axisInput: Dense): Dense[] {
   const axis = axisOf(integerOf(axisInput, "split_dim"), x.shape.length, "split_dim");
   const sizes = vectorOf(sizesInput, "size_splits");
+  ensure(
+    sizes.length !== 1 || sizes[0] === x.shape[axis],
+    () =>
+      `If there is only one output, it must have the same size as the input. Input size: ${x.shape[axis]} output size: ${sizes[0]}`,
+  );
   const size = x.shape[axis] as number;
   const open = sizes.indexOf(-1);
   const known = sizes.reduce((sum, piece, i) => sum + (i === open ? 0 : piece), 0);

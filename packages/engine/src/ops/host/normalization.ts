@@ -11,6 +11,8 @@ import {
   realTensor,
   tensorOf,
 } from "./domains.js";
+import { binaryFor } from "./elementwise.js";
+import { additions } from "./elementwise-binary.js";
 import { indexData } from "./index-data.js";
 import { compute, ensure, outputDtype } from "./kernel.js";
 import { broadcastShape, broadcastStrides } from "./loop-nest.js";
@@ -114,12 +116,13 @@ function biasAdd(x: Tensor, bias: Tensor, channelsFirst: boolean): Tensor {
     () =>
       `Must provide as many biases as the last dimension of the input tensor: ${shapeText(bias.shape)} vs. ${shapeText(x.shape)}`,
   );
-  const [source, added]: [Elements<number>, Elements<number>] = [elementsOf(x), elementsOf(bias)];
-  const out = newElements<number>(x.dtype, x.shape);
+  const [source, added]: [Elements<unknown>, Elements<unknown>] = [elementsOf(x), elementsOf(bias)];
+  const out = newElements<unknown>(x.dtype, x.shape);
+  const add = binaryFor(additions, x.dtype) as (x: unknown, y: unknown) => unknown;
   for (let o = 0; o < outer; o++) {
     for (let c = 0; c < size; c++) {
       const start = (o * size + c) * inner;
-      for (let i = start; i < start + inner; i++) out[i] = (source[i] as number) + (added[c] as number);
+      for (let i = start; i < start + inner; i++) out[i] = add(source[i], added[c]);
     }
   }
   return tensorOf(x.dtype, x.shape, out);

@@ -74,15 +74,25 @@ function nudged(min: number, max: number, least: number, most: number) {
   return { min: fround((least - zero) * scale), max: fround((most - zero) * scale), scale };
 }
 
+/** How TensorFlow's kernels count steps: that for two scalars divides by their size, the others multiply. */
+type Counting = "divide" | "multiply";
+
 /** Rounds values to the steps of a range. */
-function fakeQuantizer(min: number, max: number, bits: number, narrow: boolean): (x: number) => number {
+function fakeQuantizer(
+  [min, max]: readonly [number, number],
+  bits: number,
+  narrow: boolean,
+  counting: Counting,
+): (x: number) => number {
   if (min === 0 && max === 0) return () => 0;
-  const range = nudged(min, max, narrow ? 1 : 0, 2 ** bits - 1);
-  const inverse = fround(1 / range.scale);
-  const zero = Math.floor(fround(fround(-range.min * inverse) + 0.5));
+  const [least, most] = [narrow ? 1 : 0, 2 ** bits - 1];
+  const range = nudged(min, max, least, most);
+  const perUnit = fround((most - least) / fround(max - min));
+  const zero = Math.floor(fround(fround(-range.min * fround(1 / range.scale)) + 0.5));
   return (x) => {
     const shifted = fround(clamp(x, range.min, range.max) - range.min);
-    return Math.floor(fround(fround(fround(shifted * inverse) - zero) + 0.5)) * range.scale;
+    const steps = fround(counting === "divide" ? shifted / range.scale : shifted * perUnit);
+    return Math.floor(fround(fround(steps - zero) + 0.5)) * range.scale;
   };
 }
 
@@ -95,7 +105,7 @@ const fakeQuantArgs = compute((node) => {
   const [min, max, bits] = [attrs.float("min"), attrs.float("max"), attrs.int("num_bits")];
   requireBits(bits);
   ensure(min < max, () => `min has to be smaller than max, was: ${min} >= ${max}`);
-  const quantize = fakeQuantizer(min, max, bits, attrs.bool("narrow_range"));
+  const quantize = fakeQuantizer([min, max], bits, attrs.bool("narrow_range"), "multiply");
   return (x) => byChannel(x, "float32", -1, () => quantize);
 });
 
@@ -113,7 +123,7 @@ const fakeQuantVars = (perChannel: boolean): HostRow =>
           `min and max must have ${channels} elements, got shapes ${shapeText(minInput.shape)} and ${shapeText(maxInput.shape)}`,
       );
       return byChannel(x, "float32", axis, (c) =>
-        fakeQuantizer(min[c] as number, max[c] as number, bits, narrow),
+        fakeQuantizer([min[c] as number, max[c] as number], bits, narrow, perChannel ? "multiply" : "divide"),
       );
     };
   });
@@ -136,7 +146,7 @@ function roundTrip(x: Tensor, lowInput: Tensor, highInput: Tensor, bits: number,
   );
   const toDtype = roundingOf(x.dtype);
   const [low, high] = [realsOf(lowInput), realsOf(highInput)];
-  const least = options.signed ? -(2 ** (bits - 1)) + (options.narrow ? 1 : 0) : options.narrow ? 1 : 0;
+  const least = options.signed ? -(2 ** (bits - 1)) + (options.narrow ? 1 : 0) : 0;
   const most = options.signed ? 2 ** (bits - 1) - 1 : 2 ** bits - 1;
   return byChannel(x, x.dtype, options.axis, (channel, each) => {
     const [min, max] = options.rangeGiven ? [low[channel] as number, high[channel] as number] : rangeOf(each);

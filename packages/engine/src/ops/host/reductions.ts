@@ -148,7 +148,10 @@ const means: Folds = {
     ...(sums.big as Fold<bigint>),
     finish: (total, count) => (count === 0 ? 0n : total / BigInt(count)),
   },
-  complex: { ...(sums.complex as Fold<Complex>), finish: (total, count) => complex.scale(total, 1 / count) },
+  complex: {
+    ...(sums.complex as Fold<Complex>),
+    finish: (total, count) => (count === 0 ? total : complex.scale(total, 1 / count)),
+  },
 };
 
 export const products: Folds = {
@@ -192,12 +195,12 @@ const euclideanNorm: Folds = {
   int: {
     start: () => 0,
     step: (total, x) => total + Math.imul(x, x),
-    finish: (total) => Math.trunc(Math.sqrt(total)),
+    finish: (total) => (total < 0 ? -(2 ** 31) : Math.trunc(Math.sqrt(total))),
   },
   big: {
     start: () => 0n,
     step: (total, x) => total + x * x,
-    finish: (total) => BigInt(Math.trunc(Math.sqrt(Number(total)))),
+    finish: (total) => (total < 0n ? -(2n ** 63n) : BigInt(Math.trunc(Math.sqrt(Number(total))))),
   },
   complex: {
     start: () => [0, 0],

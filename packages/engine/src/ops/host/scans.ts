@@ -1,10 +1,10 @@
 /** Running totals along an axis. */
-import { type DType, type Tensor, unimplemented } from "@servable/formats";
+import { type DType, shapeText, type Tensor, unimplemented } from "@servable/formats";
 import type { HostRow, HostTable } from "../op-table.js";
 import { aroundAxis } from "./boxes.js";
 import * as complex from "./complex.js";
 import { type Complex, domainOf, elementsOf, isFloat, newElements, tensorOf } from "./domains.js";
-import { axisOf, compute, integerOf } from "./kernel.js";
+import { axisOf, compute, ensure, integerOf } from "./kernel.js";
 
 interface Scan<E> {
   readonly start: E;
@@ -46,6 +46,10 @@ const scanning = (scans: Scans): HostRow =>
   compute((node) => {
     const [exclusive, reverse] = [node.attrs.bool("exclusive"), node.attrs.bool("reverse")];
     return (x, axisInput) => {
+      ensure(
+        axisInput.shape.length === 0,
+        () => `axis must be a scalar, not of shape ${shapeText(axisInput.shape)}`,
+      );
       const axis = axisOf(integerOf(axisInput, "axis"), x.shape.length, "scan axis");
       return scan(x, axis, exclusive, reverse, scanFor(scans, x.dtype));
     };

@@ -21,9 +21,17 @@ import { compute, type Dense, ensure, integersOf, listText, move, vectorOf } fro
 
 // ---- by index vectors ------------------------------------------------------------------------------------------
 
-/** Where each slice of `updates` goes in a tensor of `shape`, and how many elements it has. */
-function slicesToUpdate(indices: Tensor, updates: Shape, shape: Shape, ignoreOutside: boolean) {
+/**
+ * Where each slice of `updates` goes in a tensor of `shape`, and how many elements it has. A vector of indices is a
+ * column of them.
+ */
+function slicesToUpdate(given: Tensor, updates: Shape, shape: Shape, ignoreOutside: boolean) {
+  const indices = given.shape.length === 1 ? ({ ...given, shape: [...given.shape, 1] } as Tensor) : given;
   const depth = indices.shape.at(-1) ?? 0;
+  ensure(
+    depth > 0,
+    () => `Indices and updates specified for empty output. indices shape: ${shapeText(given.shape)}`,
+  );
   const expected = [...indices.shape.slice(0, -1), ...shape.slice(depth)];
   ensure(
     indices.shape.length >= 1 && depth <= shape.length && sameShape(expected, updates),

@@ -1,5 +1,12 @@
 /** Ops that make sequences and diagonals of numbers. */
-import { type DType, resourceExhausted, sameShape, shapeText, type Tensor } from "@servable/formats";
+import {
+  type DType,
+  elementCount,
+  resourceExhausted,
+  sameShape,
+  shapeText,
+  type Tensor,
+} from "@servable/formats";
 import type { HostTable } from "../op-table.js";
 import { copyBox, newLike } from "./boxes.js";
 import { domainOf, elementsOf, newElements, realsOf, roundingOf, tensorOf } from "./domains.js";
@@ -10,7 +17,8 @@ function range(start: Tensor, limit: Tensor, delta: Tensor): Tensor {
   const { dtype } = start;
   const [from, to, by] = [start, limit, delta].map((input, i) => {
     const name = ["start", "limit", "delta"][i];
-    ensure(input.shape.length === 0, () => `${name} must be a scalar, not shape ${shapeText(input.shape)}`);
+    const isScalar = elementCount(input.shape) === 1 && input.shape.length <= 1;
+    ensure(isScalar, () => `${name} must be a scalar, not shape ${shapeText(input.shape)}`);
     return elementsOf<number>(input)[0] as number;
   }) as [number, number, number];
   // Operators on numbers and bigints alike.
@@ -18,6 +26,7 @@ function range(start: Tensor, limit: Tensor, delta: Tensor): Tensor {
   ensure(by < 0 || from <= to, () => `Requires start <= limit when delta > 0: ${from}/${to}`);
   ensure(by > 0 || from >= to, () => `Requires start >= limit when delta < 0: ${from}/${to}`);
   const size = stepsBetween(dtype, from, to, by);
+  ensure(Number.isFinite(size), "Requires ((limit - start) / delta) <= 9223372036854775807");
   if (!Number.isSafeInteger(size)) throw resourceExhausted(`a range of ${size} elements is too large`);
   if (domainOf(dtype) === "big") {
     const [first, step] = [from, by] as unknown as [bigint, bigint];
@@ -28,7 +37,10 @@ function range(start: Tensor, limit: Tensor, delta: Tensor): Tensor {
 }
 
 function stepsBetween(dtype: DType, from: number, to: number, by: number): number {
-  if (domainOf(dtype) !== "big") return Math.ceil(Math.abs((to - from) / by));
+  if (domainOf(dtype) !== "big") {
+    const round = roundingOf(dtype);
+    return Math.ceil(Math.abs(round(round(to - from) / by)));
+  }
   const [distance, step] = [BigInt(to) - BigInt(from), BigInt(by)];
   return Number(distance / step) + (distance % step === 0n ? 0 : 1);
 }

@@ -115,9 +115,11 @@ function ensureShape(x: Dense, expected: PartialShape): Dense {
   return x;
 }
 
+/** A vector of one stands for a scalar, as in TensorFlow. */
 function fill(dims: Dense, value: Dense): Dense {
   const shape = vectorOf(dims, "dims");
-  ensure(value.shape.length === 0, () => `value must be a scalar, got shape ${shapeText(value.shape)}`);
+  const isScalar = elementCount(value.shape) === 1 && value.shape.length <= 1;
+  ensure(isScalar, () => `value must be a scalar, got shape ${shapeText(value.shape)}`);
   const negative = shape.find((size) => size < 0);
   ensure(negative === undefined, () => `Dimension ${negative} must be >= 0`);
   const out = newLike(value, shape);

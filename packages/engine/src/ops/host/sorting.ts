@@ -1,10 +1,11 @@
 /** Ops about order: largest and smallest elements, where they are, where a value belongs among sorted ones. */
 import { invalidArgument, shapeText, type Tensor } from "@servable/formats";
-import type { HostRow, HostTable } from "../op-table.js";
+import type { HostRow, HostTable, NodeFacts } from "../op-table.js";
 import { aroundAxis } from "./boxes.js";
 import { type Elements, elementsOf, newElements, realsOf, tensorOf, tensorOfNumbers } from "./domains.js";
 import { indexData } from "./index-data.js";
 import { axisOf, compute, countOf, ensure, integerOf, outputDtype } from "./kernel.js";
+import { unsortedTop } from "./unsorted-top.js";
 
 /** Ordered elements: numbers, or bigints of which JavaScript's comparisons mean the same. */
 type Ordered = Elements<number>;
@@ -37,7 +38,16 @@ function largestOf(row: Ordered, start: number, size: number, k: number): number
   return best;
 }
 
-function topK(x: Tensor, k: number, indexDtype: Tensor["dtype"]): [Tensor, Tensor] {
+/** The same positions, in the order of TensorFlow's heap. */
+function unsortedLargestOf(row: Ordered, start: number, size: number, k: number): number[] {
+  if (k === 0) return [];
+  return unsortedTop(size, k, (a, b) => {
+    const [x, y] = [row[start + a] as number, row[start + b] as number];
+    return x > y || (!(x < y) && a < b);
+  });
+}
+
+function topK(x: Tensor, k: number, node: NodeFacts): [Tensor, Tensor] {
   ensure(x.shape.length >= 1, () => `input must be >= 1-D, got shape ${shapeText(x.shape)}`);
   ensure(k >= 0, () => `Need k >= 0, got ${k}`);
   const size = x.shape.at(-1) as number;
@@ -46,13 +56,15 @@ function topK(x: Tensor, k: number, indexDtype: Tensor["dtype"]): [Tensor, Tenso
   const source = elementsOf<number>(x);
   const values = newElements<number>(x.dtype, shape);
   const positions = new Float64Array(countOf(shape));
+  const isSorted = node.attrs.bool("sorted") || k === 1 || k === size;
+  const pick = isSorted ? largestOf : unsortedLargestOf;
   for (let row = 0; row * k < positions.length; row++) {
-    for (const [i, position] of largestOf(source, row * size, size, k).entries()) {
+    for (const [i, position] of pick(source, row * size, size, k).entries()) {
       positions[row * k + i] = position;
       values[row * k + i] = source[row * size + position] as number;
     }
   }
-  return [tensorOf(x.dtype, shape, values), tensorOfNumbers(indexDtype, shape, positions)];
+  return [tensorOf(x.dtype, shape, values), tensorOfNumbers(outputDtype(node, 1), shape, positions)];
 }
 
 /** The n-th smallest (or largest) of each row. */
@@ -149,7 +161,7 @@ const bucketize = compute((node) => {
     const values = elementsOf<number>(x);
     const buckets = Int32Array.from({ length: values.length }, (_, i) => {
       const value = Number(values[i]);
-      return place(boundaries, 0, boundaries.length, (boundary) => boundary <= value);
+      return place(boundaries, 0, boundaries.length, (boundary) => !(value < boundary));
     });
     return tensorOfNumbers("int32", x.shape, buckets);
   };
@@ -214,9 +226,12 @@ function nearestNeighbors(points: Tensor, centers: Tensor, k: number): [Tensor, 
 export const sortingKernels: HostTable = {
   TopK: compute((node) => {
     const k = node.attrs.int("k");
-    return (x) => topK(x, k, "int32");
+    return (x) => topK(x, k, node);
   }),
-  TopKV2: compute((node) => (x, k) => topK(x, integerOf(k, "k"), outputDtype(node, 1))),
+  TopKV2: compute((node) => (x, k) => {
+    ensure(k.shape.length === 0, () => `k must be scalar, got shape ${shapeText(k.shape)}`);
+    return topK(x, integerOf(k, "k"), node);
+  }),
   NthElement: compute((node) => {
     const reverse = node.attrs.bool("reverse");
     return (x, n) => nthElement(x, integerOf(n, "n"), reverse);

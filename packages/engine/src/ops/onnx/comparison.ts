@@ -1,7 +1,7 @@
 /** Comparisons, logic, choices and casts. */
 import type { OnnxEmitter, OnnxValue } from "../../onnx/emitter.js";
 import { NotExpressible, type OnnxNode, type OnnxTable } from "../op-table.js";
-import { agrees, checkSameShape, input, outputCarrier, rankOf, value, values } from "./node-facts.js";
+import { agrees, checkSameShape, input, outputCarrier, rankOf, sizeOf, value, values } from "./node-facts.js";
 
 /** Shapes that don't fit are not equal, unless the op says that they are an error. */
 function equal(g: OnnxEmitter, node: OnnxNode): OnnxValue {
@@ -19,6 +19,9 @@ function select(g: OnnxEmitter, node: OnnxNode): OnnxValue {
   checkSameShape(node.inputs.slice(1));
   const [condition, x, y] = values(node) as [OnnxValue, OnnxValue, OnnxValue];
   const rank = rankOf(input(node, 0));
+  if (rank > 1) checkSameShape(node.inputs);
+  if (rank === 1 && !agrees(sizeOf(input(node, 0), 0), input(node, 1).shape?.[0] ?? -1))
+    throw new NotExpressible("not one condition for each row");
   if (rank !== 1) return g.op("Where", [condition, x, y]);
   const trailing = rankOf(input(node, 1)) - 1;
   if (trailing <= 0) return g.op("Where", [condition, x, y]);

@@ -221,6 +221,8 @@ const cross: Binary = (g, a, b) => {
 /** TensorFlow bounds from above first; bounds are scalars or as large as the input. */
 const clip: OnnxRow = {
   build: (g, node) => {
+    const bounds = node.inputs.slice(1).filter(({ shape }) => shape?.length !== 0);
+    checkSameShape([input(node, 0), ...bounds]);
     const [x, low, high] = values(node) as [OnnxValue, OnnxValue, OnnxValue];
     return g.op("Max", [g.op("Min", [x, high]), low]);
   },
@@ -242,8 +244,9 @@ const bucketize: Unary = (g, x, node) => {
   const last = rankOf(input(node, 0));
   const each = g.op("Unsqueeze", [g.cast(x, compared), g.ints([last])]);
   const below = g.op("Less", [each, g.filled(compared, [boundaries.length], boundaries)]);
-  const reached = g.cast(g.op("Not", [below]), "int32");
-  return g.op("ReduceSum", [reached, g.ints([last])], { keepdims: 0 });
+  // NaN is below none of them, and so past all.
+  const left = g.op("ReduceSum", [g.cast(below, "int32"), g.ints([last])], { keepdims: 0 });
+  return g.op("Sub", [g.scalar("int32", boundaries.length), left]);
 };
 
 export const elementwiseRows: OnnxTable = {

@@ -9,12 +9,16 @@ import { tensor } from "@servable/formats";
 import type { OnnxEmitter, OnnxValue } from "../../onnx/emitter.js";
 import { NotExpressible, type OnnxInput, type OnnxNode, type OnnxRow, type OnnxTable } from "../op-table.js";
 import {
+  agrees,
+  checkAxis,
+  checkScalar,
   constantNumber,
   input,
   isUnsigned,
   numbersOf,
   outputCarrier,
   rankOf,
+  sizeOf,
   value,
   values,
 } from "./node-facts.js";
@@ -34,6 +38,8 @@ function checked(g: OnnxEmitter, indices: OnnxInput): OnnxValue {
 
 function gather(g: OnnxEmitter, node: OnnxNode, axis: number, batchDims: number): OnnxValue {
   const [params, indices] = [input(node, 0), input(node, 1)];
+  checkAxis(params, axis);
+  checkBatches(params, indices, batchDims);
   if (batchDims === 0) return g.op("Gather", [params.value, checked(g, indices)], { axis });
   const rank = rankOf(params);
   const batch = batchDims < 0 ? batchDims + rankOf(indices) : batchDims;
@@ -54,6 +60,14 @@ function gather(g: OnnxEmitter, node: OnnxNode, axis: number, batchDims: number)
     ...range(batch + inner + others.length, batch + inner + others.length + tail.length),
   ];
   return g.op("Transpose", [gathered], { perm });
+}
+
+/** Refuses batches of which it is known that they differ. */
+function checkBatches(params: OnnxInput, indices: OnnxInput, batchDims: number): void {
+  const batch = batchDims < 0 ? batchDims + (indices.shape?.length ?? 0) : batchDims;
+  for (let axis = 0; axis < batch; axis++) {
+    if (!agrees(sizeOf(params, axis), sizeOf(indices, axis))) throw new NotExpressible("batches that differ");
+  }
 }
 
 function range(from: number, to: number): number[] {
@@ -82,10 +96,24 @@ function checkPolicy(node: OnnxNode): void {
   if (policy === "IGNORE") throw new NotExpressible("indices out of range that are ignored");
 }
 
+/** Refuses updates of which it is known that they don't fit the indices: ONNX Runtime may read past them. */
+function checkUpdates(indices: OnnxInput, updates: OnnxInput, shape: readonly number[] | null): void {
+  checkIndexDepth(indices);
+  if (indices.shape === null || updates.shape === null) return;
+  const depth = indices.shape.at(-1) ?? 0;
+  const places = indices.shape.slice(0, -1);
+  const rank = shape === null || depth < 0 ? undefined : places.length + shape.length - depth;
+  const fits =
+    indices.shape.length > 1 &&
+    (rank === undefined || updates.shape.length === rank) &&
+    places.every((size, axis) => agrees(size, updates.shape?.[axis]));
+  if (!fits) throw new NotExpressible("updates that don't fit the indices");
+}
+
 /** Into zeros of a given shape; updates of one place add up. */
 function scatterNd(g: OnnxEmitter, node: OnnxNode): OnnxValue {
   const [indices, updates, shape] = [input(node, 0), value(node, 1), input(node, 2)];
-  checkIndexDepth(indices);
+  checkUpdates(indices, input(node, 1), shape.partial === undefined ? null : shape.partial.map(() => -1));
   checkPolicy(node);
   const zeros = g.op("Expand", [g.scalar(updates.dtype, 0), asVector(g, shape)]);
   return g.op("ScatterND", [zeros, g.cast(checked(g, indices), "int64"), updates], { reduction: "add" });
@@ -95,7 +123,7 @@ const tensorScatter = (reduction: "none" | "add" | "min" | "max", negate = false
   build: (g, node) => {
     const [x, , updates] = values(node) as [OnnxValue, OnnxValue, OnnxValue];
     const indices = input(node, 1);
-    checkIndexDepth(indices);
+    checkUpdates(indices, input(node, 2), input(node, 0).shape);
     checkPolicy(node);
     const places = g.cast(checked(g, indices), "int64");
     const signed = negate ? negative(g, updates) : updates;
@@ -112,6 +140,9 @@ function oneHot(g: OnnxEmitter, node: OnnxNode): OnnxValue {
   const [indices, depth] = [input(node, 0), input(node, 1)];
   const [on, off] = [value(node, 2), value(node, 3)];
   const axis = node.attrs.int("axis");
+  checkScalar(node, 1, "the depth");
+  const rank = indices.shape?.length;
+  if (axis < -1 || (rank !== undefined && axis > rank)) throw new NotExpressible(`axis ${axis}`);
   if (depth.tensor !== undefined && (numbersOf(depth.tensor)[0] as number) < 0)
     throw new NotExpressible("a negative depth");
   const long = g.cast(indices.value, "int64");

@@ -1,7 +1,7 @@
 /** Joining tensors along a dimension, old or new, and splitting them. */
 import type { OnnxEmitter, OnnxValue } from "../../onnx/emitter.js";
 import { NotExpressible, type OnnxNode, type OnnxTable } from "../op-table.js";
-import { constantNumber, constantNumbers, input, sizeOf, value, values } from "./node-facts.js";
+import { checkAxis, constantNumber, constantNumbers, input, sizeOf, value, values } from "./node-facts.js";
 import { divide, sizeAt, subtract } from "./sizes.js";
 
 export function joined(g: OnnxEmitter, parts: readonly OnnxValue[], axis: number): OnnxValue {
@@ -33,6 +33,7 @@ function splitEqually(g: OnnxEmitter, node: OnnxNode): OnnxValue[] {
   const axis = constantNumber(input(node, 0), "the axis");
   const count = node.outputTypes.length;
   const x = input(node, 1);
+  checkAxis(x, axis);
   if (count === 1) return [g.op("Identity", [x.value])];
   const size = sizeOf(x, axis);
   if (size === undefined) {
@@ -48,8 +49,14 @@ function splitEqually(g: OnnxEmitter, node: OnnxNode): OnnxValue[] {
 function splitBySizes(g: OnnxEmitter, node: OnnxNode): OnnxValue[] {
   const [x, sizesInput] = [input(node, 0), input(node, 1)];
   const axis = constantNumber(input(node, 2), "the axis");
-  if (node.outputTypes.length === 1) return [g.op("Identity", [x.value])];
   const sizes = constantNumbers(sizesInput, "the sizes");
+  checkAxis(x, axis);
+  if (node.outputTypes.length === 1) {
+    // A single part is the whole, of which TensorFlow wants the size.
+    if (sizes.length !== 1 || sizes[0] !== sizeOf(x, axis))
+      throw new NotExpressible("one part of another size");
+    return [g.op("Identity", [x.value])];
+  }
   if (!sizes.includes(-1)) return split(g, x.value, axis, sizes);
   const given = sizes.reduce((sum, size) => sum + Math.max(size, 0), 0);
   const whole = sizeOf(x, axis);

@@ -1,7 +1,7 @@
 /** Products of matrices, and what picks or sets their diagonals and triangles. */
 import type { OnnxEmitter, OnnxValue } from "../../onnx/emitter.js";
 import { NotExpressible, type OnnxNode, type OnnxTable } from "../op-table.js";
-import { input, outputCarrier, rankOf, value } from "./node-facts.js";
+import { agrees, input, outputCarrier, rankOf, value } from "./node-facts.js";
 
 /** With the last two dimensions swapped. */
 function transposed(g: OnnxEmitter, x: OnnxValue, rank: number): OnnxValue {
@@ -17,6 +17,15 @@ function checkRanks(node: OnnxNode): void {
     if (shape !== null && isRefused(shape.length))
       throw new NotExpressible(`an operand of rank ${shape.length}`);
   }
+  if (node.op === "BatchMatMul") checkBatches(node);
+}
+
+/** The first version broadcasts nothing. */
+function checkBatches(node: OnnxNode): void {
+  const [a, b] = node.inputs.map(({ shape }) => shape?.slice(0, -2));
+  if (a === undefined || b === undefined) return;
+  const fits = a.length === b.length && a.every((size, axis) => agrees(size, b[axis]));
+  if (!fits) throw new NotExpressible("batches that differ");
 }
 
 /** Attributes that say whether each operand is transposed; for real numbers an adjoint is no more than that. */

@@ -60,6 +60,18 @@ export function checkSameShape(inputs: readonly OnnxInput[]): void {
   }
 }
 
+/** Refuses an input of which it is known that it is no scalar. */
+export function checkScalar(node: OnnxNode, index: number, what: string): void {
+  if ((input(node, index).shape?.length ?? 0) > 0) throw new NotExpressible(`${what} is no scalar`);
+}
+
+/** An axis that a dimension is known for; unknown ranks are taken on trust. */
+export function checkAxis(of: OnnxInput, axis: number): void {
+  const rank = of.shape?.length;
+  if (rank !== undefined && (axis < -rank || axis >= rank))
+    throw new NotExpressible(`axis ${axis} of a tensor of rank ${rank}`);
+}
+
 /** Whether two sizes may be the same. */
 export function agrees(a: number | undefined, b: number | undefined): boolean {
   return a === undefined || b === undefined || a < 0 || b < 0 || a === b;

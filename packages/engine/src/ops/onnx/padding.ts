@@ -2,7 +2,7 @@
 import type { OnnxEmitter, OnnxValue } from "../../onnx/emitter.js";
 import { NotExpressible, type OnnxNode, type OnnxTable } from "../op-table.js";
 import { joined } from "./joining.js";
-import { constantNumbers, input, numbersOf, TO_END, value } from "./node-facts.js";
+import { checkScalar, constantNumbers, input, numbersOf, TO_END, value } from "./node-facts.js";
 
 /** TensorFlow has a row (before, after) for each dimension, ONNX all befores and then all afters. */
 function onnxPads(g: OnnxEmitter, node: OnnxNode): OnnxValue {
@@ -13,11 +13,19 @@ function onnxPads(g: OnnxEmitter, node: OnnxNode): OnnxValue {
   }
   const all = numbersOf(paddings.tensor);
   if (all.some((each) => each < 0)) throw new NotExpressible("negative paddings");
+  checkPaddings(node, all);
   return g.ints([...all.filter((_, i) => i % 2 === 0), ...all.filter((_, i) => i % 2 === 1)]);
+}
+
+/** Refuses paddings of which it is known that they are not those of the input's rank. */
+function checkPaddings(node: OnnxNode, all: readonly number[]): void {
+  const { shape } = input(node, 0);
+  if (shape !== null && all.length !== 2 * shape.length) throw new NotExpressible("paddings of another rank");
 }
 
 function pad(g: OnnxEmitter, node: OnnxNode): OnnxValue {
   const x = value(node, 0);
+  if (node.inputs.length > 2) checkScalar(node, 2, "the value of the padding");
   if (input(node, 0).shape?.length === 0) return g.op("Identity", [x]);
   if (
     input(node, 1).tensor !== undefined &&
@@ -32,6 +40,7 @@ function pad(g: OnnxEmitter, node: OnnxNode): OnnxValue {
 /** REFLECT leaves out the element at the edge, SYMMETRIC repeats it. */
 function mirrorPad(g: OnnxEmitter, node: OnnxNode): OnnxValue {
   const all = constantNumbers(input(node, 1), "the paddings");
+  checkPaddings(node, all);
   const skip = node.attrs.string("mode") === "REFLECT" ? 1 : 0;
   let x = value(node, 0);
   for (let axis = 0; axis < all.length / 2; axis++) {

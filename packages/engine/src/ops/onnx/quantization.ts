@@ -9,7 +9,12 @@ import { agrees, constantNumber, input, rankOf, sizeOf, value } from "./node-fac
 type Range = readonly [min: OnnxValue, max: OnnxValue];
 
 /** The range is moved a little, so that 0 is one of the steps. A range of nothing gives 0. */
-function fakeQuant(g: OnnxEmitter, node: OnnxNode, [min, max]: Range): OnnxValue {
+function fakeQuant(
+  g: OnnxEmitter,
+  node: OnnxNode,
+  [min, max]: Range,
+  counting: "Div" | "Mul" = "Mul",
+): OnnxValue {
   const x = value(node, 0);
   const number = (of: number) => g.scalar("float32", of);
   const lowest = node.attrs.bool("narrow_range") ? 1 : 0;
@@ -23,7 +28,7 @@ function fakeQuant(g: OnnxEmitter, node: OnnxNode, [min, max]: Range): OnnxValue
   const low = g.op("Mul", [g.op("Sub", [number(lowest), zero]), scale]);
   const high = g.op("Mul", [g.op("Sub", [number(highest), zero]), scale]);
   const clamped = g.op("Max", [g.op("Min", [x, high]), low]);
-  const steps = g.op("Mul", [g.op("Sub", [clamped, low]), inverse]);
+  const steps = g.op(counting, [g.op("Sub", [clamped, low]), counting === "Div" ? scale : inverse]);
   const zeroStep = g.op("Floor", [g.op("Add", [g.op("Mul", [g.op("Neg", [low]), inverse]), number(0.5)])]);
   const step = g.op("Floor", [g.op("Add", [g.op("Sub", [steps, zeroStep]), number(0.5)])]);
   const isNothing = g.op("Equal", [span, number(0)]);
@@ -37,8 +42,9 @@ function fakeQuantArgs(g: OnnxEmitter, node: OnnxNode): OnnxValue {
   ]);
 }
 
+/** TensorFlow's kernel for two scalars divides by the size of a step; those for channels and attributes multiply. */
 const fakeQuantVars = (g: OnnxEmitter, node: OnnxNode): OnnxValue =>
-  fakeQuant(g, node, [value(node, 1), value(node, 2)]);
+  fakeQuant(g, node, [value(node, 1), value(node, 2)], "Div");
 
 function fakeQuantPerChannel(g: OnnxEmitter, node: OnnxNode): OnnxValue {
   const channels = sizeOf(input(node, 0), -1);
@@ -46,7 +52,7 @@ function fakeQuantPerChannel(g: OnnxEmitter, node: OnnxNode): OnnxValue {
     if (!agrees(sizeOf(input(node, at), 0), channels))
       throw new NotExpressible("not one range for each channel");
   }
-  return fakeQuantVars(g, node);
+  return fakeQuant(g, node, [value(node, 1), value(node, 2)]);
 }
 
 /** The widest range of steps that both sides of the given (or the found) range fit in, around 0. */

@@ -8,8 +8,10 @@ import { type DType, tensor } from "@servable/formats";
 import type { OnnxEmitter, OnnxValue } from "../../onnx/emitter.js";
 import { NotExpressible, type OnnxInput, type OnnxNode, type OnnxRow, type OnnxTable } from "../op-table.js";
 import {
+  checkScalar,
   constantNumber,
   constantNumbers,
+  entriesOf,
   input,
   isInteger,
   outputCarrier,
@@ -61,8 +63,11 @@ const reduce = (
 function knownAxes(node: OnnxNode): number[] | undefined {
   const axes = input(node, 1);
   if (axes.tensor === undefined) return undefined;
-  const rank = input(node, 0).shape?.length ?? 0;
-  const counted = constantNumbers(axes, "axes").map((axis) => (axis < 0 ? axis + rank : axis));
+  const rank = input(node, 0).shape?.length;
+  const numbers = constantNumbers(axes, "axes");
+  if (rank !== undefined && numbers.some((axis) => axis < -rank || axis >= rank))
+    throw new NotExpressible("an axis that there is not");
+  const counted = numbers.map((axis) => (axis < 0 ? axis + (rank ?? 0) : axis));
   if (new Set(counted).size < counted.length) throw new NotExpressible("an axis that is reduced twice");
   return counted;
 }
@@ -194,19 +199,31 @@ const placeOf = (onnx: "ArgMax" | "ArgMin"): OnnxRow => ({
 });
 
 function cumulativeSum(g: OnnxEmitter, node: OnnxNode): OnnxValue {
+  checkScalar(node, 1, "the axis");
   return g.op("CumSum", [value(node, 0), value(node, 1)], {
     exclusive: node.attrs.bool("exclusive") ? 1 : 0,
     reverse: node.attrs.bool("reverse") ? 1 : 0,
   });
 }
 
-/** TopK reads k from an attribute, TopKV2 from an input. Equal elements come in the order of their places. */
+/**
+ * TopK reads k from an attribute, TopKV2 from an input. Equal elements come in the order of their places. Without
+ * "sorted" the elements come as TensorFlow's heap leaves them, which the host knows.
+ */
 function topK(g: OnnxEmitter, node: OnnxNode): OnnxValue[] {
   const x = input(node, 0);
+  if (!node.attrs.bool("sorted") && !isSortedAnyway(node)) throw new NotExpressible("in no order");
+  if (node.inputs.length > 1) checkScalar(node, 1, "k");
   const k = node.inputs.length > 1 ? asVector(g, input(node, 1)) : g.ints([node.attrs.int("k")]);
   const sizes = shapeOf(x).slice(0, -1);
   const [top, places] = sizes.every((size) => size > 0) ? topOf(g, x.value, k) : topOfRows(g, node, k);
   return [top, g.cast(places, outputCarrier(node, 1))];
+}
+
+/** One element, or all of them. */
+function isSortedAnyway(node: OnnxNode): boolean {
+  const k = node.inputs.length > 1 ? entriesOf(input(node, 1))?.[0] : node.attrs.int("k");
+  return k !== undefined && (k === 1 || k === sizeOf(input(node, 0), -1));
 }
 
 function topOf(g: OnnxEmitter, x: OnnxValue, k: OnnxValue): [OnnxValue, OnnxValue] {

@@ -4,8 +4,8 @@
  * Where all sizes are known ONNX Runtime folds that into constants.
  */
 import type { OnnxEmitter, OnnxValue } from "../../onnx/emitter.js";
-import type { OnnxNode, OnnxTable } from "../op-table.js";
-import { input, value } from "./node-facts.js";
+import { NotExpressible, type OnnxNode, type OnnxTable } from "../op-table.js";
+import { entriesOf, input, value } from "./node-facts.js";
 import { counted, entrySizes, product, reshape, type Size, sizesOf, subtract, vector } from "./sizes.js";
 
 /** What one dimension is resized from and to, and how places correspond. */
@@ -20,6 +20,7 @@ interface Scale {
 
 /** Height and width of an image [batch, height, width, channels]. */
 function scalesOf(g: OnnxEmitter, node: OnnxNode): [Scale, Scale] {
+  checkSizes(node);
   const [, height, width] = sizesOf(g, input(node, 0)) as [Size, Size, Size, Size];
   const [toHeight, toWidth] = (entrySizes(g, input(node, 1)) ?? separate(g, node)) as [Size, Size];
   const flag = (name: string) => node.attrs.has(name) && node.attrs.bool(name);
@@ -28,6 +29,14 @@ function scalesOf(g: OnnxEmitter, node: OnnxNode): [Scale, Scale] {
     { from: height, to: toHeight, ...how },
     { from: width, to: toWidth, ...how },
   ];
+}
+
+/** Refuses what is known to be no image, or no height and width. */
+function checkSizes(node: OnnxNode): void {
+  const rank = input(node, 0).shape?.length ?? 4;
+  const sizes = entriesOf(input(node, 1)) ?? [undefined, undefined];
+  if (rank !== 4 || sizes.length !== 2 || sizes.some((size) => size !== undefined && size <= 0))
+    throw new NotExpressible("no image, or no size of one");
 }
 
 /** The entries of a size input of unknown length, which the op says is 2. */

@@ -2,6 +2,7 @@
 import type { OnnxEmitter, OnnxValue } from "../../onnx/emitter.js";
 import { NotExpressible, type OnnxNode, type OnnxTable } from "../op-table.js";
 import {
+  checkScalar,
   constantNumber,
   constantNumbers,
   entriesOf,
@@ -36,6 +37,8 @@ function squeeze(g: OnnxEmitter, node: OnnxNode): OnnxValue {
 
 function expandDims(g: OnnxEmitter, node: OnnxNode): OnnxValue {
   const axis = input(node, 1);
+  const sizes = axis.shape?.reduce((product, size) => product * size, 1) ?? 1;
+  if (sizes > 1) throw new NotExpressible("several new dimensions");
   const axes = axis.tensor === undefined ? asVector(g, axis) : g.ints([constantNumber(axis, "the axis")]);
   return g.op("Unsqueeze", [value(node, 0), axes]);
 }
@@ -75,6 +78,8 @@ function ensureShape(g: OnnxEmitter, node: OnnxNode): OnnxValue {
 // ---- filling -------------------------------------------------------------------------------------------------
 
 function fill(g: OnnxEmitter, node: OnnxNode): OnnxValue {
+  if ((input(node, 0).shape?.length ?? 1) > 1) throw new NotExpressible("sizes that are no vector");
+  checkScalar(node, 1, "the value");
   return g.op("Expand", [value(node, 1), asVector(g, input(node, 0))]);
 }
 
@@ -95,6 +100,7 @@ function checkDirection(node: OnnxNode): void {
 /** TensorFlow multiplies floats by their place, ONNX Runtime adds up; integers are the same either way. */
 function range(g: OnnxEmitter, node: OnnxNode): OnnxValue {
   const [start, limit, delta] = values(node) as [OnnxValue, OnnxValue, OnnxValue];
+  for (const at of [0, 1, 2]) checkScalar(node, at, "an end of a range");
   if (/^b?float16$/.test(node.outputTypes[0] as string)) throw new NotExpressible("a range of half floats");
   checkDirection(node);
   if (isInteger(start.dtype)) return g.op("Range", [start, limit, delta]);

@@ -8,6 +8,8 @@ import { asVector, type Size, vector } from "./sizes.js";
 function slice(g: OnnxEmitter, node: OnnxNode): OnnxValue {
   const [x, begin, size] = [input(node, 0), input(node, 1), input(node, 2)];
   const [begins, sizes] = [entriesOf(begin), entriesOf(size)];
+  if (x.shape !== null && begins !== undefined && begins.length !== x.shape.length)
+    throw new NotExpressible("a slice of another rank");
   if (begins?.length === 0) return g.op("Identity", [x.value]);
   if (isKnown(begins) && isKnown(sizes)) {
     checkInside(x, begins, sizes);
@@ -55,6 +57,7 @@ function entriesOfSlice(node: OnnxNode): Entry[] {
   const entries = constantNumbers(input(node, 3), "the strides").map((stride, at): Entry => {
     const [ellipsis, newAxis, index, fromEdge, toEdge] = masks.map((mask) => ((mask >> at) & 1) === 1);
     const kind = ellipsis ? "ellipsis" : newAxis ? "new axis" : index ? "index" : "range";
+    if (kind === "index" && stride <= 0) throw new NotExpressible("an index with a negative stride");
     return { kind, at, stride: index ? 1 : stride, fromEdge: fromEdge === true, toEdge: toEdge === true };
   });
   if (entries.filter(({ kind }) => kind === "ellipsis").length > 1)

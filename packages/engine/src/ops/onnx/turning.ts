@@ -1,6 +1,6 @@
 /** Reversing and rolling along dimensions. */
 import type { OnnxEmitter, OnnxValue } from "../../onnx/emitter.js";
-import type { OnnxNode, OnnxTable } from "../op-table.js";
+import { NotExpressible, type OnnxNode, type OnnxTable } from "../op-table.js";
 import { constantNumbers, input, numbersOf, rankOf, TO_END, value } from "./node-facts.js";
 import { asVector, larger, sizeAt } from "./sizes.js";
 
@@ -34,6 +34,8 @@ function reversed(g: OnnxEmitter, x: OnnxValue, axes: readonly number[] | OnnxVa
 function reverseSequence(g: OnnxEmitter, node: OnnxNode): OnnxValue {
   const [x, lengths] = [input(node, 0), g.cast(value(node, 1), "int64")];
   const [time, batch] = [node.attrs.int("seq_dim"), node.attrs.int("batch_dim")];
+  if (time === batch || time < 0 || batch < 0)
+    throw new NotExpressible(`sequences along ${time}, batch ${batch}`);
   if (time < 2 && batch < 2) {
     return g.op("ReverseSequence", [x.value, lengths], { time_axis: time, batch_axis: batch });
   }
@@ -54,6 +56,7 @@ function reverseSequence(g: OnnxEmitter, node: OnnxNode): OnnxValue {
 function roll(g: OnnxEmitter, node: OnnxNode): OnnxValue {
   const shifts = constantNumbers(input(node, 1), "the shift");
   const axes = constantNumbers(input(node, 2), "the axis");
+  if (shifts.length !== axes.length) throw new NotExpressible("not one shift for each axis");
   let x = value(node, 0);
   for (const [i, axis] of axes.entries()) {
     const start = rollStart(g, node, shifts[i] as number, axis);

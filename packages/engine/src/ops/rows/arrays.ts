@@ -66,6 +66,9 @@ const squeeze: RowRule = (node) => {
   if (node.states[0]?.kind === "sizes") return node.states[0];
   const dims = node.attrs.ints("squeeze_dims");
   const shape = node.shape(0);
+  // Without a list every dimension of 1 goes, that of the rows too when there is one row.
+  if (dims.length === 0 && shape?.some((size) => size < 0) !== false)
+    return mixed("a batch of one would be squeezed away");
   const removed = dims.length > 0 ? dims : shape?.flatMap((size, axis) => (size === 1 ? [axis] : []));
   return withoutAxes(node, removed, false);
 };
@@ -221,8 +224,9 @@ const gather: RowRule = (node) => {
   if (axis === undefined || (axis < 0 && rank === undefined))
     return mixed("rows are gathered along an unknown dimension");
   const at = axis < 0 ? axis + (rank as number) : axis;
-  if (params?.kind === "shared" && indices?.kind === "rows")
-    return rows(at - batchDims + indices.axis, indices.block);
+  if (batchDims !== 0 && (params?.kind !== "rows" || indices?.kind !== "rows"))
+    return mixed("rows are gathered by a batch of another kind");
+  if (params?.kind === "shared" && indices?.kind === "rows") return rows(at + indices.axis, indices.block);
   if (params?.kind === "rows" && indices?.kind === "shared") return gatheredOutOfRows(node, params, at);
   if (
     params?.kind === "rows" &&
@@ -254,10 +258,12 @@ const filled =
   (node) => {
     const target = node.states[sizesInput];
     const value = node.states[valueInput];
-    if (target?.kind !== "sizes")
-      return value?.kind === "rows" && valueInput === 0 && sameRank(node)
-        ? value
-        : mixed("a shape that rows decide");
+    if (target?.kind !== "sizes") {
+      const rest = node.ints(sizesInput);
+      // A size of its own would repeat a batch of one.
+      const keeps = value?.kind === "rows" && sameRank(node) && rest?.[value.axis] === -1;
+      return keeps && value !== undefined ? value : mixed("a shape that rows decide");
+    }
     if (target.entries.includes("multiple")) return mixed("a shape with a multiple of the number of rows");
     const axis = target.entries.indexOf("N");
     if (axis !== target.entries.lastIndexOf("N")) return mixed("the number of rows twice in a shape");

@@ -69,7 +69,8 @@ const einsum: RowRule = (node) => {
   const isConsistent = node.states.every((state, i) =>
     state.kind === "rows" ? labels[i] === label && state.block === 1 : !terms[i]?.includes(label ?? ""),
   );
-  if (label === undefined || !isConsistent || !right.includes(label))
+  const isRepeated = terms.some((term) => label !== undefined && term.split(label).length > 2);
+  if (label === undefined || !isConsistent || isRepeated || !right.includes(label))
     return mixed("an Einstein sum over the rows");
   return rows(right.indexOf(label));
 };

@@ -69,6 +69,8 @@ export const broadcast: RowRule = (node) => {
   const lead = node.states[first];
   if (lead?.kind !== "rows") return mixed(`${node.op} computes with the number of rows`);
   const position = fromRight(lead, node.shape(first));
+  const withRows = node.states.filter((state) => state.kind === "rows");
+  if (withRows.length > 1 && position === undefined) return mixed(`${node.op} combines rows of unknown rank`);
   const outRank = node.outputs[0]?.shape?.length;
   for (const [i, state] of node.states.entries()) {
     const shape = node.shape(i);

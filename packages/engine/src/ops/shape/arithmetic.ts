@@ -47,6 +47,10 @@ const equality: ShapeRule = (node) => {
   return [isFullyKnown(shape) ? shape : []];
 };
 
+// Remainders are exact where quotients of large integers are not.
+const floorMod = (x: number, y: number): number => ((x % y) + y) % y;
+const truncateDiv = (x: number, y: number): number => (x - (x % y)) / y;
+
 export const arithmeticShapes: ShapeTable = {
   ...forAll(unary, sameAsInput),
   ...forAll(binary, broadcast),
@@ -54,9 +58,9 @@ export const arithmeticShapes: ShapeTable = {
   Abs: mapWith(Math.abs),
   Add: broadcastWith((x, y) => x + y),
   AddV2: broadcastWith((x, y) => x + y),
-  Div: broadcastWith((x, y) => Math.trunc(x / y)),
-  FloorDiv: broadcastWith((x, y) => Math.floor(x / y)),
-  FloorMod: broadcastWith((x, y) => x - y * Math.floor(x / y)),
+  Div: broadcastWith(truncateDiv),
+  FloorDiv: broadcastWith((x, y) => (x - floorMod(x, y)) / y),
+  FloorMod: broadcastWith(floorMod),
   Maximum: broadcastWith(Math.max),
   Minimum: broadcastWith(Math.min),
   Mod: broadcastWith((x, y) => x % y),
@@ -65,7 +69,7 @@ export const arithmeticShapes: ShapeTable = {
   RealDiv: broadcastWith((x, y) => x / y),
   Square: mapWith((x) => x * x),
   Sub: broadcastWith((x, y) => x - y),
-  TruncateDiv: broadcastWith((x, y) => Math.trunc(x / y)),
+  TruncateDiv: broadcastWith(truncateDiv),
   Cast: passThrough,
   ApproximateEqual: sharedShape(),
   ...forAll(["Equal", "NotEqual"], equality),

@@ -36,6 +36,11 @@ function isExact(entry: Entry, limit: number): boolean {
   return Number.isInteger(entry) && Math.abs(entry as number) <= limit;
 }
 
+/** Constants of 64 bits may be past what a number holds exactly. */
+function isSafe(entry: Entry): entry is number {
+  return entry !== undefined && Math.abs(entry) <= Number.MAX_SAFE_INTEGER;
+}
+
 /** The value of an integer scalar (or vector of one) input; undefined when unknown. */
 export function scalarEntry(node: ShapeContext, input: number): Entry {
   const entries = node.entries(input);
@@ -75,6 +80,6 @@ export function combineEntries(
   return Array.from({ length }, (_, i) => {
     const x = a[a.length === 1 ? 0 : i];
     const y = b[b.length === 1 ? 0 : i];
-    return x === undefined || y === undefined ? undefined : combine(x, y);
+    return isSafe(x) && isSafe(y) ? combine(x, y) : undefined;
   });
 }

@@ -93,7 +93,7 @@ export function resample(
 ): Tensor {
   const [batch, height, width, channels] = x.shape as [number, number, number, number];
   const shape = [batch, rows.length, columns.length, channels];
-  const values = realsOf(x);
+  const values = x.dtype === "int64" ? Float64Array.from(x.data as BigInt64Array, Number) : realsOf(x);
   const out = new Float64Array(countOf(shape));
   const narrow = new Float64Array(height * columns.length * channels);
   for (let n = 0; n < batch && out.length > 0; n++) {
