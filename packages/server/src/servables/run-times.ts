@@ -8,7 +8,9 @@
 const MAX_QUICK_MICROS = 100;
 /** A request with more rows is not small, and a longer run of more rows proves nothing of small ones. */
 export const MAX_SMALL_ROWS = 8;
-const RUNS = 16;
+/** The latest runs that count, how many it takes to tell, and how many of them must be quick. */
+const RUNS = 64;
+const MIN_RUNS = 16;
 const MIN_QUICK_RUNS = 4;
 
 export class RunTimes {
@@ -44,6 +46,6 @@ class Recent {
   }
 
   get areEnoughQuick(): boolean {
-    return this.#wasQuick.length === RUNS && this.#quick >= MIN_QUICK_RUNS;
+    return this.#wasQuick.length >= MIN_RUNS && this.#quick >= MIN_QUICK_RUNS;
   }
 }
