@@ -174,6 +174,20 @@ describe("a written model", () => {
     assert.deepEqual(byName.get("tensor")?.t?.dims, [1n]);
     assert.equal(byName.get("type")?.i, 9n);
   });
+
+  it("refuses attributes that no 64-bit integer holds", () => {
+    for (const attrs of [{ strides: [1, 2 ** 63] }, { axis: Number.NaN }]) {
+      const graph: OnnxGraph = {
+        name: "attributes",
+        inputs: [],
+        outputs: [],
+        ops: [{ ...op("Anything", [], ["out"]), attrs }],
+        initializers: new Map(),
+      };
+      const message = /is no 64-bit integer/;
+      assert.throws(() => writeModel(graph), { codeName: "INVALID_ARGUMENT", message });
+    }
+  });
 });
 
 describe("constants that lie in files", () => {

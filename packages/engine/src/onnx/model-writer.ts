@@ -15,6 +15,7 @@ import {
   elementCount,
   encodeText,
   internal,
+  invalidArgument,
   type NumericTensor,
   type PartialShape,
   resourceExhausted,
@@ -200,15 +201,22 @@ type AttributeValue = Partial<
 >;
 
 function attributeValue(attr: OnnxAttr, folder: string | undefined): AttributeValue {
-  if (typeof attr === "number") return { type: AttributeType.INT, i: BigInt(attr) };
+  if (typeof attr === "number") return { type: AttributeType.INT, i: int64Of(attr) };
   if (typeof attr === "string") return { type: AttributeType.STRING, s: encodeText(attr) };
-  if (isInts(attr)) return { type: AttributeType.INTS, ints: attr.map(BigInt) };
+  if (isInts(attr)) return { type: AttributeType.INTS, ints: attr.map(int64Of) };
   if ("float" in attr) return { type: AttributeType.FLOAT, f: attr.float };
   if ("floats" in attr) return { type: AttributeType.FLOATS, floats: [...attr.floats] };
   if ("strings" in attr) return { type: AttributeType.STRINGS, strings: attr.strings.map(encodeText) };
   if ("tensor" in attr) return { type: AttributeType.TENSOR, t: tensorProto("", attr.tensor) };
   if ("dtype" in attr) return { type: AttributeType.INT, i: BigInt(elementTypeOf(attr.dtype)) };
   return { type: AttributeType.GRAPH, g: graphProto(attr.graph, folder) };
+}
+
+/** Numbers of hostile models come near 2^63, which a double rounds up to what no int64 is. */
+function int64Of(value: number): bigint {
+  if (!Number.isInteger(value) || Math.abs(value) >= 2 ** 63)
+    throw invalidArgument(`an attribute is ${value}, which is no 64-bit integer`);
+  return BigInt(value);
 }
 
 /** Array.isArray does not narrow a readonly array out of a union. */
