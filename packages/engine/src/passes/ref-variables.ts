@@ -65,6 +65,7 @@ export class RefVariables {
     for (const node of order) node.op = passing[node.op] ?? node.op;
     const users = order.filter((node) => node.op in assigning || node.op in asking);
     for (const node of users) this.register(node);
+    this.handOn(order, users);
     for (const node of users) this.toResourceOp(node);
     for (const node of order) {
       if (!users.includes(node)) node.inputs = node.inputs.map((edge) => this.read(edge, node.controls));
@@ -111,6 +112,24 @@ export class RefVariables {
     if (node.op in assigning) this.references.set(node, { ...origin, after: [node] });
   }
 
+  /**
+   * What an Identity takes from a variable is the variable's own memory in TensorFlow: whoever uses the Identity later
+   * sees what was assigned since. So Identities hand references on, where a signature may assign at all.
+   */
+  private handOn(order: readonly ImportedNode[], users: readonly ImportedNode[]): void {
+    const changing = new Set(
+      users.filter((node) => isUpdate(node)).map((node) => this.references.get(node)?.handle.node),
+    );
+    const identities = changing.size === 0 ? [] : order.filter((node) => node.op === "Identity");
+    for (const node of identities) {
+      const way = identitiesBelow(node);
+      const reference = this.references.get(way.at(-1)?.inputs[0]?.node as Node);
+      if (reference === undefined || !changing.has(reference.handle.node)) continue;
+      const after = [...reference.after, ...way.flatMap((each) => each.controls)];
+      this.references.set(node, { ...reference, after });
+    }
+  }
+
   /** The variable behind the first input, through assignments that hand the reference on. */
   private originOf(node: ImportedNode): Reference {
     let source = node.inputs[0]?.node;
@@ -143,4 +162,29 @@ export class RefVariables {
     node.op = op;
     node.attrs = new Attrs(`${op} node "${node.name}"`, changes, opDef(op));
   }
+}
+
+const MAX_HOPS = 1000;
+
+/** A node and the Identities that it stands on, one upon the other. */
+function identitiesBelow(node: Node): Node[] {
+  const way = [node];
+  for (
+    let next = node.inputs[0]?.node;
+    next?.op === "Identity" && way.length < MAX_HOPS;
+    next = next.inputs[0]?.node
+  )
+    way.push(next);
+  return way;
+}
+
+/** Whether an op assigns something new: not what is restored, nor an initial value, which comes from nowhere. */
+function isUpdate(node: Node): boolean {
+  if (node.op !== "Assign") return node.op in assigning;
+  const behind = new Set(node.inputs.slice(1).map((edge) => edge.node));
+  for (const each of behind) {
+    if (/^(VarHandleOp|Placeholder)/.test(each.op) || behind.size > MAX_HOPS) return true;
+    if (!each.op.startsWith("Restore")) for (const edge of each.inputs) behind.add(edge.node);
+  }
+  return false;
 }
