@@ -96,9 +96,9 @@ function findingLines(finding: Finding): string[] {
   const { name, servable, error, gaps, needed, rowIndependence, weights, steps } = finding;
   if (servable) {
     const parts = [
-      countText(steps.onnx, "ONNX Runtime session"),
-      `${countText(steps.host, "group")} of host ops`,
-      `${bytesText(weights.bytes)} of weights`,
+      ...(steps.onnx > 0 ? [countText(steps.onnx, "ONNX Runtime session")] : []),
+      ...(steps.host > 0 ? [`${countText(steps.host, "group")} of host ops`] : []),
+      ...(weights.bytes > 0 ? [`${bytesText(weights.bytes)} of weights`] : []),
       rowIndependence.independent ? "requests share batches" : "no batching unless asked for",
     ];
     return [`  ok     ${name}: ${parts.join(", ")}`];

@@ -65,7 +65,7 @@ export function imageTensor(file: Uint8Array, dtype: DType, shape: PartialShape,
   if (dtypeInfo(dtype).kind !== "float") image = g.compute("Round", [image]);
   if (channelsFirst) image = g.compute("Transpose", [image, ints(0, 3, 1, 2)]);
   if (!hasBatch) image = g.compute("Squeeze", [image], { squeeze_dims: [0] });
-  const result = g.compute("Cast", [image], { DstT: dtype });
+  const result = dtype === "float32" ? image : g.compute("Cast", [image], { DstT: dtype });
   const session = Session.fromGraph(create(MetaGraphDefSchema, { graphDef: g.toGraphDef() }));
   const [value] = session.run(new Map([[contents.name, stringTensor([], [file])]]), [result.name]);
   session.close();

@@ -5,6 +5,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import {
   allocate,
+  decodeText,
   elementCount,
   encodeText,
   examplesFromJson,
@@ -204,13 +205,13 @@ function withoutKey(text: string): { file: string; key?: string } {
 /** NumPy's files, JSON, images; any other file is a string of bytes. */
 function fromFile(text: string, spec: TensorSpec, { imageRange }: ReadOptions): Tensor {
   const { file, key } = withoutKey(text);
-  const bytes = readFileSync(file);
+  const bytes = new Uint8Array(readFileSync(file));
   if (isNpy(bytes)) return convertTensor(readNpy(bytes, file), spec.dtype);
   if (isZip(bytes) && file.endsWith(".npz")) return convertTensor(fromNpz(bytes, file, key), spec.dtype);
   if (spec.dtype === "string" && !file.endsWith(".json")) return oneString(bytes, spec);
   if (isImage(bytes))
     return imageTensor(bytes, spec.dtype, spec.shape, imageRange ?? defaultRange(spec.dtype));
-  if (file.endsWith(".json")) return fromJson(bytes.toString(), spec);
+  if (file.endsWith(".json")) return fromJson(decodeText(bytes), spec);
   throw invalidArgument(`${file} is neither an .npy, .npz or .json file nor an image`);
 }
 
