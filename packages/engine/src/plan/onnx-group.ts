@@ -11,6 +11,8 @@ import type { ConstantSource } from "../graph/constant.js";
 import { type Edge, edgeName, edgeType, type Graph, type Known, type Node } from "../graph/graph.js";
 import { carrierOf, type OnnxFragment } from "../onnx/emitter.js";
 import type { OnnxGraph, OnnxPort } from "../onnx/onnx-graph.js";
+import type { KnownValue } from "../onnx/optimize/graph-editor.js";
+import { optimize } from "../onnx/optimize/optimize.js";
 import { knownOf } from "../passes/analyze.js";
 
 export interface OnnxGroup {
@@ -54,7 +56,24 @@ export function joinFragments(
     ops: parts.flatMap((part) => part.ops),
     initializers,
   };
-  return { graph, inputs: [...inputs.values()], outputs };
+  return { graph: optimize(graph, knownValues(nodes, known)), inputs: [...inputs.values()], outputs };
+}
+
+/** What is known of the values that a group reads and makes, by their names in ONNX. */
+function knownValues(
+  nodes: readonly Node[],
+  known: ReadonlyMap<Node, readonly Known[]>,
+): Map<string, KnownValue> {
+  const values = new Map<string, KnownValue>();
+  for (const node of nodes) {
+    const made = node.outputTypes.map((_, index) => ({ node, index }));
+    for (const edge of [...node.inputs, ...made]) {
+      const { type, shape } = knownOf(known, edge);
+      const dtype = type === "resource" || type === "variant" ? undefined : carrierOf(type);
+      if (dtype !== undefined) values.set(edgeName(edge), { dtype, shape });
+    }
+  }
+  return values;
 }
 
 /** Edges of a group's nodes that another group, or the caller, reads. */
