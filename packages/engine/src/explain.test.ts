@@ -3,8 +3,11 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, describe, it } from "node:test";
-import { type Output, stringTensor, type Tensor, tensor } from "@servable/formats";
+import { type Output, signaturesOf, stringTensor, type Tensor, tensor } from "@servable/formats";
+import { goldenSkip, loadCase } from "@servable/formats/testing";
+import { CompiledRequest } from "./compiled-request.js";
 import { type ExplainedGroup, type ExplainedSignature, explainModel, loadModel } from "./index.js";
+import { openSavedModel } from "./model.js";
 import { type Recipe, saveModel } from "./testing/hostile/save-model.js";
 
 const folder = mkdtempSync(path.join(tmpdir(), "servable-explain-"));
@@ -135,3 +138,50 @@ describe("An explained signature", () => {
     assert.deepEqual(explainModel(dir, { signatures: ["other"] }).signatures, []);
   });
 });
+
+describe("What is explained is what runs", { skip: goldenSkip() }, () => {
+  // Recurrences that become ONNX's, loops that become ONNX's, loops of the host, branches, strings, tables.
+  const names = [
+    ...[
+      "keras_lstm",
+      "keras_bidirectional",
+      "keras_gru",
+      "keras_lstm_dynamic",
+      "fn_while",
+      "fn_tensor_lists",
+    ],
+    ...["v1_control_flow", "fn_cond", "image_pipeline", "keras_text_classifier", "tables_v2"],
+  ];
+  for (const name of names) {
+    it(name, () => {
+      const golden = loadCase(name);
+      const dir = path.join(golden.dir, golden.path);
+      const explainedGroups = new Map(
+        explainModel(dir).signatures.map((signature) => [
+          signature.name,
+          signature.groups.map(({ side, nodes }) => [side, nodes.map((node) => node.name)]),
+        ]),
+      );
+      for (const [signature, groups] of runningGroups(dir))
+        assert.deepEqual(explainedGroups.get(signature), groups, signature);
+    });
+  }
+});
+
+/** The groups of the plans that answer requests, by signature: of those that are compiled before the first one. */
+function runningGroups(dir: string): Map<string, [side: string, nodes: string[]][]> {
+  const { program, metaGraph } = openSavedModel(dir);
+  const signatures = [...signaturesOf(metaGraph).values()];
+  for (const signature of signatures) program.noteAssignments(program.signatureGraph(signature));
+  return new Map(
+    signatures.flatMap((signature) => {
+      const request = program.signatureRequest(signature);
+      const compiled = new CompiledRequest(program, request, { name: signature.name, intraOpThreads: 1 });
+      const groups = compiled.mainPlan?.partition.groups;
+      compiled.dispose();
+      return groups === undefined
+        ? []
+        : [[signature.name, groups.map(({ side, nodes }) => [side, nodes.map(({ name }) => name)])]];
+    }),
+  );
+}

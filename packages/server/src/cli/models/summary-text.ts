@@ -13,6 +13,9 @@ export interface TextOptions {
 /** Steps and kinds of operators that are shown when not everything is asked for. */
 const SHOWN_STEPS = 8;
 const SHOWN_OPS = 6;
+const SHOWN_BODIES = 4;
+/** Below the name of a step's side. */
+const DETAIL_INDENT = "         ";
 
 export function modelText(summary: ModelSummary, options: TextOptions): string {
   return [
@@ -119,7 +122,11 @@ function stepLines(steps: readonly StepSummary[], { all }: TextOptions): string[
   const left = steps.length - shown.length;
   return [
     `${total}:`,
-    ...shown.flatMap((step, i) => [stepLine(step, i + 1, all), ...(all ? reasonLines(step) : [])]),
+    ...shown.flatMap((step, i) => [
+      stepLine(step, i + 1, all),
+      ...(all ? reasonLines(step) : []),
+      ...bodyLines(step, all),
+    ]),
     ...(left > 0 ? [`… and ${left} more: --all shows them`] : []),
   ];
 }
@@ -132,6 +139,24 @@ function stepLine(step: StepSummary, number: number, all: boolean): string {
   return `${number}. ${side === "onnx" ? "ONNX" : "host"}  ${countText(nodes, "node")}${weights}: ${tallyText(counts, limit)}`;
 }
 
+/** What a branch or loop of the host has inside, in one line each. */
+function bodyLines({ bodies = [] }: StepSummary, all: boolean, indent = DETAIL_INDENT): string[] {
+  const shown = all ? bodies : bodies.slice(0, SHOWN_BODIES);
+  const left = bodies.length - shown.length;
+  return [
+    ...shown.flatMap(({ op, label, steps }) => [
+      `${indent}${op}, ${label}: ${steps.map((step) => insideText(step)).join("; ") || "nothing to compute"}`,
+      ...(all ? steps.flatMap((step) => bodyLines(step, all, `${indent}  `)) : []),
+    ]),
+    ...(left > 0 ? [`${indent}… and ${left} more: --all shows them`] : []),
+  ];
+}
+
+function insideText({ side, nodes, ops, operators }: StepSummary): string {
+  const counts = new Map(Object.entries(operators ?? ops));
+  return `${side === "onnx" ? "ONNX" : "host"} ${countText(nodes, "node")} (${tallyText(counts, SHOWN_OPS)})`;
+}
+
 function reasonLines({ reasons = {} }: StepSummary): string[] {
-  return Object.entries(reasons).map(([op, list]) => `         ${op}: ${list.join("; ")}`);
+  return Object.entries(reasons).map(([op, list]) => `${DETAIL_INDENT}${op}: ${list.join("; ")}`);
 }

@@ -4,6 +4,7 @@ import path from "node:path";
 import {
   type ExplainedGroup,
   type ExplainedModel,
+  type ExplainedNode,
   type ExplainedSignature,
   isSupported,
   type ModelKind,
@@ -75,6 +76,17 @@ export interface StepSummary {
   readonly weightBytes: number;
   /** Of a host group: why ONNX does not have an op's nodes. */
   readonly reasons?: Readonly<Record<string, readonly string[]>>;
+  /** Of a host group: branches and loops in it. */
+  readonly bodies?: readonly BodySummary[];
+}
+
+/** A branch, or the condition or body of a loop, that the host runs. */
+export interface BodySummary {
+  readonly op: string;
+  readonly node: string;
+  /** "then", "else", "branch 2", "condition" or "body". */
+  readonly label: string;
+  readonly steps: readonly StepSummary[];
 }
 
 export function summarizeModel(
@@ -176,7 +188,15 @@ export function summarizeStep(group: ExplainedGroup, sizes: ReadonlyMap<string, 
   const weightBytes = [...read].reduce((sum, name) => sum + (sizes.get(name) ?? 0), 0);
   const common = { side, nodes: nodes.length, ops: record(tally(nodes.map(({ op }) => op))), weightBytes };
   if (onnx !== undefined) return { ...common, operators: record(onnx.operators) };
-  return { ...common, reasons: reasonsOf(group) };
+  const bodies = nodes.flatMap(bodiesOf);
+  return { ...common, reasons: reasonsOf(group), ...(bodies.length > 0 && { bodies }) };
+}
+
+function bodiesOf({ op, name, bodies }: ExplainedNode): BodySummary[] {
+  return bodies.map(({ label, graph }) => {
+    const sizes = constantSizes(graph);
+    return { op, node: name, label, steps: graph.groups.map((group) => summarizeStep(group, sizes)) };
+  });
 }
 
 function reasonsOf({ nodes }: ExplainedGroup): Record<string, string[]> {
