@@ -171,7 +171,7 @@ async function startRest(parts: Parts): Promise<RunningHttpServer | undefined> {
   const api = restApi(core, { checkMethodNames, measuring, requestLog });
   const serving: HttpRoute = {
     prefix: "/v1/",
-    handler: async (request) => ({ contentType: "application/json", body: await api(request) }),
+    handler: api,
   };
   return await startHttpServer([...metricsRoutes(parts), serving], {
     ...rest,

@@ -13,6 +13,9 @@ export interface HttpRequest {
   /** As sent, without the query. */
   readonly path: string;
   readonly query: string;
+  /** Headers, empty when they are not there. */
+  readonly contentType: string;
+  readonly accept: string;
   readonly body: Uint8Array;
   /** Aborted with a StatusError when the client is gone or the time is up. */
   readonly signal: AbortSignal;
@@ -138,7 +141,8 @@ async function answerOf(
   // The time that a caller takes to send its body is not the server's.
   const { signal, clear } = limitTime(response, options.timeoutMs);
   try {
-    return await route.handler({ verb, path, query, body, signal });
+    const { "content-type": contentType = "", accept = "" } = request.headers;
+    return await route.handler({ verb, path, query, contentType, accept, body, signal });
   } finally {
     clear();
   }

@@ -1,25 +1,22 @@
 /**
  * TensorFlow Serving's REST API as a table of routes (docs: api_rest.md; source: model_servers/http_rest_api_util.cc
  * and http_rest_api_handler.cc). A route parses its JSON, calls the one implementation that gRPC calls too, and
- * answers JSON. Sockets, compression and status codes are for http-server.ts.
+ * answers JSON, or the binary forms of media-type.ts. Sockets, compression and status codes are for http-server.ts.
  */
 import { toJson } from "@bufbuild/protobuf";
 import {
   decodeMessage,
   examplesFromJson,
   invalidArgument,
-  type JsonTensorSpecs,
   jsonFromClassifications,
   jsonFromRegressions,
-  jsonFromTensors,
-  type Signature,
   type Tensor,
-  tensorsFromJson,
 } from "@servable/formats";
 import { SignatureDefMapSchema } from "@servable/formats/protobuf/tensorflow_serving/apis/get_model_metadata_pb";
 import { GetModelStatusResponseSchema } from "@servable/formats/protobuf/tensorflow_serving/apis/get_model_status_pb";
 import { ModelSpecSchema } from "@servable/formats/protobuf/tensorflow_serving/apis/model_pb";
 import {
+  decodeExamplesRequest,
   encodeClassificationResponse,
   encodeExamplesRequest,
   encodeRegressionResponse,
@@ -27,7 +24,9 @@ import {
 import { modelStatusMessage } from "../apis/model-codec.js";
 import { modelSpecMessage } from "../apis/model-spec-codec.js";
 import { encodePredictRequest, encodePredictResponse } from "../apis/predict-codec.js";
-import { classify } from "../inference/classify.js";
+import { type ClassifyRequest, classify } from "../inference/classify.js";
+import type { ExampleInput } from "../inference/examples.js";
+import type { RequestInputs } from "../inference/feeds.js";
 import type { InferenceOptions } from "../inference/inference-options.js";
 import { modelMetadata, SIGNATURE_DEF } from "../inference/model-metadata.js";
 import { type ModelSpec, signatureNameOf, withModel } from "../inference/model-spec.js";
@@ -36,16 +35,11 @@ import { regress } from "../inference/regress.js";
 import { type Measuring, measured } from "../monitoring/measure.js";
 import type { Api, MeasuredCall } from "../monitoring/metrics.js";
 import type { RequestLog } from "../monitoring/request-log.js";
-import type { ServedModel } from "../servables/served-model.js";
 import type { ServerCore } from "../server-core.js";
-
-export interface RestRequest {
-  readonly verb: string;
-  /** Without the query. */
-  readonly path: string;
-  readonly body: Uint8Array;
-  readonly signal: AbortSignal;
-}
+import type { HttpAnswer, HttpHandler, HttpRequest } from "./http-server.js";
+import { acceptedKind, bodyKind, mediaTypes } from "./media-type.js";
+import { predictAnswer } from "./predict-answer.js";
+import { blamingBody, readPredictBody } from "./predict-body.js";
 
 export interface RestOptions {
   readonly checkMethodNames: boolean;
@@ -53,13 +47,13 @@ export interface RestOptions {
   readonly requestLog: RequestLog;
 }
 
-type RestHandler = (spec: ModelSpec, request: RestRequest) => Promise<string>;
+type RestHandler = (spec: ModelSpec, request: HttpRequest) => Promise<HttpAnswer>;
 
-/** Answers a request's body for one kind of inference. */
+/** Answers a request for one kind of inference. */
 type Inference = (
   core: ServerCore,
   spec: ModelSpec,
-  body: Uint8Array,
+  request: HttpRequest,
   options: RestInferenceOptions,
 ) => Promise<InferenceAnswer>;
 
@@ -69,7 +63,7 @@ interface RestInferenceOptions extends InferenceOptions {
 }
 
 interface InferenceAnswer {
-  readonly json: string;
+  readonly answer: HttpAnswer;
   /** The call as gRPC would have had it, when it is to be logged. */
   readonly logged?: { readonly request: Uint8Array; readonly response: Uint8Array };
 }
@@ -83,32 +77,33 @@ interface Route {
 
 const MODEL = String.raw`/v1/models/(?<model>[^/:]+)(?:/versions/(?<version>\d+)|/labels/(?<label>[^/:]+))?`;
 
-/** The answer to a request under /v1/: JSON text. Throws StatusError. */
+/** The answer to a request under /v1/. Throws StatusError. */
 export function restApi(
   core: ServerCore,
   { checkMethodNames, measuring, requestLog }: RestOptions,
-): (request: RestRequest) => Promise<string> {
+): HttpHandler {
   const route = (verb: Route["verb"], suffix: string, handler: RestHandler): Route => ({
     verb,
     pattern: new RegExp(`^${MODEL}${suffix}$`, "i"),
     handler,
   });
   const inference = (api: Api, answer: Inference): Route =>
-    route("POST", `:${api}`, async (spec, { body, signal }) => {
+    route("POST", `:${api}`, async (spec, request) => {
+      const { signal } = request;
       const call: MeasuredCall = { model: spec.name, api, entrypoint: "REST" };
       const isLogged = requestLog.samples(spec.name);
-      const { json, logged } = await measured(measuring, call, (observer) =>
-        answer(core, spec, body, { checkMethodNames, signal, observer, isLogged }),
+      const result = await measured(measuring, call, (observer) =>
+        answer(core, spec, request, { checkMethodNames, signal, observer, isLogged }),
       );
-      if (logged !== undefined) requestLog.write({ ...call, ...logged });
-      return json;
+      if (result.logged !== undefined) requestLog.write({ ...call, ...result.logged });
+      return result.answer;
     });
   const routes: readonly Route[] = [
     inference("Predict", predictRest),
     inference("Classify", classifyRest),
     inference("Regress", regressRest),
-    route("GET", "", async (spec) => statusJson(core, spec)),
-    route("GET", "/metadata", async (spec) => metadataJson(core, spec)),
+    route("GET", "", async (spec) => json(statusJson(core, spec))),
+    route("GET", "/metadata", async (spec) => json(metadataJson(core, spec))),
   ];
   return async (request) => {
     for (const { verb, pattern, handler } of routes) {
@@ -141,56 +136,75 @@ function decodeText(what: string, text: string): string {
   }
 }
 
-const predictRest: Inference = async (core, model, body, options) =>
-  await withModel(core, model, async (servable, version) => {
-    const { signatureName, layout, tensors } = tensorsFromJson(body, (name) =>
-      inputSpecs(servable, signatureNameOf({ ...model, signatureName: name })),
-    );
-    const spec = { ...model, signatureName };
-    const inputs = new Map(
-      [...tensors].map(([name, tensor]): [string, () => Tensor] => [name, () => tensor]),
-    );
-    // Before the model runs: it takes the tensors over.
-    const request = options.isLogged ? encodePredictRequest(spec, tensors) : undefined;
-    const outputs = await runPredict(servable, { spec, inputs, outputFilter: [] }, options);
-    const json = jsonFromTensors(outputs, layout);
-    if (request === undefined) return { json };
-    const served = { name: spec.name, version, signatureName: signatureNameOf(spec) };
-    return { json, logged: { request, response: encodePredictResponse({ spec: served, outputs }, true) } };
-  });
-
-function inputSpecs(model: ServedModel, name: string): JsonTensorSpecs {
-  const signature: Signature | undefined = model.signatures.get(name);
-  if (signature === undefined) {
-    throw invalidArgument(`Serving signature name: "${name}" not found in signature def`);
-  }
-  return new Map(
-    [...signature.inputs].map(([input, { dtype }]) => [
-      input,
-      { dtype, optional: signature.defaults.has(input) },
-    ]),
-  );
+function json(body: string): HttpAnswer {
+  return { contentType: mediaTypes.json, body };
 }
 
-const classifyRest: Inference = async (core, model, body, options) => {
-  const { signatureName, ...input } = examplesFromJson(body);
-  const spec = { ...model, signatureName };
-  const response = await classify(core, { spec, input }, options);
-  const json = jsonFromClassifications(response.classifications);
-  if (!options.isLogged) return { json };
-  const request = encodeExamplesRequest(spec, input);
-  return { json, logged: { request, response: encodeClassificationResponse(response) } };
-};
+const predictRest: Inference = async (core, model, request, options) =>
+  await withModel(core, model, async (servable, version) => {
+    const kind = bodyKind(request.contentType);
+    const { signatureName, layout, inputs, outputFilter } = readPredictBody(
+      kind,
+      servable,
+      model,
+      request.body,
+      request.query,
+    );
+    const spec = { ...model, signatureName };
+    // Before the model runs: it takes the tensors over.
+    const logged = options.isLogged ? encodePredictRequest(spec, decoded(inputs)) : undefined;
+    const outputs = await runPredict(servable, { spec, inputs, outputFilter }, options);
+    const served = { name: spec.name, version, signatureName: signatureNameOf(spec) };
+    const answer = predictAnswer({ spec: served, outputs, layout }, kind, request.accept);
+    if (logged === undefined) return { answer };
+    const response = encodePredictResponse({ spec: served, outputs }, true);
+    return { answer, logged: { request: logged, response } };
+  });
 
-const regressRest: Inference = async (core, model, body, options) => {
-  const { signatureName, ...input } = examplesFromJson(body);
-  const spec = { ...model, signatureName };
-  const response = await regress(core, { spec, input }, options);
-  const json = jsonFromRegressions(response.values);
-  if (!options.isLogged) return { json };
-  const request = encodeExamplesRequest(spec, input);
-  return { json, logged: { request, response: encodeRegressionResponse(response) } };
-};
+function decoded(inputs: RequestInputs): Map<string, Tensor> {
+  return new Map([...inputs].map(([name, input]) => [name, input()]));
+}
+
+/** How Classify and Regress differ here. */
+interface ExamplesCall<Response> {
+  readonly run: (core: ServerCore, request: ClassifyRequest, options: InferenceOptions) => Promise<Response>;
+  readonly json: (response: Response) => string;
+  readonly encode: (response: Response) => Uint8Array;
+}
+
+/** Examples by JSON, or as the message of the gRPC API. */
+function examplesRest<Response>({ run, json: print, encode }: ExamplesCall<Response>): Inference {
+  return async (core, model, { body, contentType, accept }, options) => {
+    const isMessage = bodyKind(contentType) === "protobuf";
+    const { signatureName, ...input } = isMessage ? examplesFromMessage(body) : examplesFromJson(body);
+    const spec = { ...model, signatureName };
+    const response = await run(core, { spec, input }, options);
+    const kind = acceptedKind(accept) ?? (isMessage ? "protobuf" : "json");
+    const answer =
+      kind === "protobuf"
+        ? { contentType: mediaTypes.protobuf, body: encode(response) }
+        : json(print(response));
+    if (!options.isLogged) return { answer };
+    return { answer, logged: { request: encodeExamplesRequest(spec, input), response: encode(response) } };
+  };
+}
+
+function examplesFromMessage(body: Uint8Array): ExampleInput & { readonly signatureName: string } {
+  const { spec, input } = blamingBody(() => decodeExamplesRequest(body));
+  return { ...input, signatureName: spec?.signatureName ?? "" };
+}
+
+const classifyRest = examplesRest({
+  run: classify,
+  json: ({ classifications }) => jsonFromClassifications(classifications),
+  encode: encodeClassificationResponse,
+});
+
+const regressRest = examplesRest({
+  run: regress,
+  json: ({ values }) => jsonFromRegressions(values),
+  encode: encodeRegressionResponse,
+});
 
 /** How TensorFlow Serving prints protobuf messages: every field, by the names of the .proto files. */
 const printAll = { alwaysEmitImplicit: true, useProtoFieldName: true } as const;

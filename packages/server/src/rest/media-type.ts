@@ -1,0 +1,45 @@
+/** The kinds of bodies that the REST API reads and writes, by their media types. */
+
+/** What a body is: JSON, as TensorFlow Serving has it; and, beyond it, binary forms. */
+export type BodyKind =
+  | "json"
+  /** A message of the gRPC API. */
+  | "protobuf"
+  /** One array, or several by name, as NumPy writes them. */
+  | "npy"
+  | "npz"
+  /** The bytes of one string: an image file, text, whatever the model takes. */
+  | "raw";
+
+const kinds: readonly (readonly [BodyKind, RegExp])[] = [
+  ["protobuf", /^application\/(x-protobuf|protobuf|vnd\.google\.protobuf)$/],
+  ["npy", /^application\/(x-npy|npy)$/],
+  ["npz", /^application\/(x-npz|npz)$/],
+  ["raw", /^(image\/.+|audio\/.+|application\/octet-stream|text\/plain)$/],
+];
+
+export const mediaTypes: Readonly<Record<Exclude<BodyKind, "raw">, string>> = {
+  json: "application/json",
+  protobuf: "application/x-protobuf",
+  npy: "application/x-npy",
+  npz: "application/x-npz",
+};
+
+/** What a body of this Content-Type is. JSON unless it is known for something else: curl says that JSON is a form. */
+export function bodyKind(contentType: string): BodyKind {
+  return kindOf(contentType) ?? "json";
+}
+
+/** What an answer should be for a caller that accepts these types; undefined when it has no wish. */
+export function acceptedKind(accept: string): Exclude<BodyKind, "raw"> | undefined {
+  for (const part of accept.split(",")) {
+    const kind = /^\s*application\/json\b/.test(part) ? "json" : kindOf(part);
+    if (kind !== undefined && kind !== "raw") return kind;
+  }
+  return undefined;
+}
+
+function kindOf(mediaType: string): BodyKind | undefined {
+  const [type = ""] = mediaType.toLowerCase().split(";", 1);
+  return kinds.find(([, pattern]) => pattern.test(type.trim()))?.[0];
+}
