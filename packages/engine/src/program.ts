@@ -2,7 +2,7 @@
  * A MetaGraph ready to be compiled for any feeds and fetches: imported once, initialised once, its variables and
  * tables in one ResourceManager. Signatures and sessions both compile through it.
  */
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import {
   assetFilesOf,
@@ -83,7 +83,7 @@ export class Program {
       existsSync(path.dirname(variablesPrefix(dir)))
     ) {
       const prefix = variablesPrefix(dir);
-      if (!existsSync(`${prefix}.index`)) {
+      if (!hasCheckpoint(prefix)) {
         throw invalidArgument(`${prefix} is not a valid checkpoint: its index file is missing`);
       }
       this.runOnce(
@@ -210,6 +210,16 @@ export function inSignature<T>(signature: Signature, make: () => T): T {
     const status = StatusError.from(error);
     throw new StatusError(status.code, `signature "${signature.name}": ${status.message}`, { cause: error });
   }
+}
+
+/** A checkpoint of the second format has an index; of the first, the file itself or its shards. */
+function hasCheckpoint(prefix: string): boolean {
+  const name = path.basename(prefix);
+  const isShard = (file: string) =>
+    file.startsWith(name) && /^-\d{5}-of-\d{5}$/.test(file.slice(name.length));
+  return (
+    existsSync(`${prefix}.index`) || existsSync(prefix) || readdirSync(path.dirname(prefix)).some(isShard)
+  );
 }
 
 /** The node of a tensor name. */
