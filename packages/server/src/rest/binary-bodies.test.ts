@@ -165,7 +165,7 @@ describe("REST with binary bodies", () => {
   });
 
   describe("bytes", () => {
-    for (const type of ["image/jpeg", "image/png", "application/octet-stream", "text/plain; charset=utf-8"]) {
+    for (const type of ["image/jpeg", "image/png", "application/octet-stream; x=y"]) {
       it(`are the only input's string: ${type}`, async () => {
         const { status, json } = await post(":predict?signature_name=echo", type, JPEG, {
           Accept: "*/*",

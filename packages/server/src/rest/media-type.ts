@@ -15,7 +15,7 @@ const kinds: readonly (readonly [BodyKind, RegExp])[] = [
   ["protobuf", /^application\/(x-protobuf|protobuf|vnd\.google\.protobuf)$/],
   ["npy", /^application\/(x-npy|npy)$/],
   ["npz", /^application\/(x-npz|npz)$/],
-  ["raw", /^(image\/.+|audio\/.+|application\/octet-stream|text\/plain)$/],
+  ["raw", /^(image\/.+|audio\/.+|application\/octet-stream)$/],
 ];
 
 export const mediaTypes: Readonly<Record<Exclude<BodyKind, "raw">, string>> = {
@@ -25,7 +25,7 @@ export const mediaTypes: Readonly<Record<Exclude<BodyKind, "raw">, string>> = {
   npz: "application/x-npz",
 };
 
-/** What a body of this Content-Type is. JSON unless it is known for something else: curl says that JSON is a form. */
+/** What a body of this Content-Type is. JSON unless it is known for something else: curl calls JSON a form, fetch calls it plain text. */
 export function bodyKind(contentType: string): BodyKind {
   return kindOf(contentType) ?? "json";
 }
