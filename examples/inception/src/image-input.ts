@@ -44,7 +44,7 @@ export function parseImageExamples(graph: GraphBuilder, examples: Output): Outpu
 /**
  * Decodes files one by one, for they differ in size.
  *
- * @param files JPEG (PNG, GIF and BMP as well): string [n]
+ * @param files JPEG, and whatever else TensorFlow decodes: PNG, GIF, BMP, WebP; string [n]
  * @returns float32 [n, size, size, 3], from -1 to 1
  */
 export function decodeImages(graph: GraphBuilder, files: Output, size: number): Output {
@@ -93,7 +93,7 @@ function decodeNext(graph: GraphBuilder, size: number): GraphFunction {
 
 /** One file: string [] → float32 [size, size, 3]. */
 function decodeImage(graph: GraphBuilder, file: Output, size: number): Output {
-  const levels = graph.compute("DecodeJpeg", [file], { channels: 3 });
+  const levels = graph.compute("DecodeImage", [file], { channels: 3, expand_animations: false });
   const unit = graph.compute("Mul", [graph.compute("Cast", [levels], { DstT: "float32" }), number(1 / 255)]);
   const batch = graph.compute("ExpandDims", [unit, scalar(0)]);
   const resized = graph.compute("ResizeBilinear", [batch, tensor("int32", [2], Int32Array.of(size, size))]);

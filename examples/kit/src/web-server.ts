@@ -91,7 +91,7 @@ async function answer(
   } catch (reason) {
     result = onError(StatusError.from(reason), request);
   }
-  // A body that nobody read would be taken for the connection's next request.
+  await discard(incoming);
   if (!incoming.complete) response.setHeader("Connection", "close");
   response.writeHead(result.status ?? 200, { ...SECURITY_HEADERS, "Content-Type": result.type });
   response.end(request.method === "HEAD" ? undefined : result.body);
@@ -116,6 +116,22 @@ function requestUrl(target = "/"): URL {
     : new URL("http://localhost/unknown");
 }
 
+/** Browsers hear an answer only when they have sent all: what remains of a body that was too large is read, up to this. */
+const MAX_DISCARDED_BYTES = 256 * 2 ** 20;
+
+async function discard(incoming: IncomingMessage): Promise<void> {
+  if (incoming.complete || incoming.destroyed) return;
+  let size = 0;
+  try {
+    for await (const chunk of incoming.iterator({ destroyOnReturn: false })) {
+      size += (chunk as Buffer).length;
+      if (size > MAX_DISCARDED_BYTES) return;
+    }
+  } catch {
+    // The browser has gone: there is nobody to answer.
+  }
+}
+
 async function readBody(incoming: IncomingMessage, limit: number): Promise<Buffer> {
   const tooLarge = () =>
     new StatusError(
@@ -125,10 +141,10 @@ async function readBody(incoming: IncomingMessage, limit: number): Promise<Buffe
   if (Number(incoming.headers["content-length"] ?? 0) > limit) throw tooLarge();
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of incoming as AsyncIterable<Buffer>) {
-    size += chunk.length;
+  for await (const chunk of incoming.iterator({ destroyOnReturn: false })) {
+    size += (chunk as Buffer).length;
     if (size > limit) throw tooLarge();
-    chunks.push(chunk);
+    chunks.push(chunk as Buffer);
   }
   return Buffer.concat(chunks);
 }
