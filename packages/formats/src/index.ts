@@ -64,15 +64,18 @@ export * from "./op-defs/check-attrs.js";
 export * from "./op-defs/node-types.js";
 export * from "./op-defs/op-def.js";
 export { opDefFromProto } from "./op-defs/op-def-from-proto.js";
+export { strippedOpList } from "./op-defs/op-list.js";
 export * from "./protobuf/binary.js";
 export { orderedBytes } from "./protobuf/ordered.js";
 export * from "./saved-model/build-signature-def.js";
 export * from "./saved-model/builder.js";
 export { createFingerprint } from "./saved-model/fingerprint.js";
+export { LoadedMetaGraph, loader, loadSavedModel, maybeSavedModelDirectory } from "./saved-model/loader.js";
 export * from "./saved-model/meta-graph.js";
 export * from "./saved-model/reader.js";
 export * from "./saved-model/signature.js";
 export * from "./saved-model/signature-def.js";
+export type { VariableSource } from "./saved-model/variable-source.js";
 export {
   type ExportedVersion,
   Exporter,

@@ -137,7 +137,7 @@ describe("saving", () => {
     const exportDir = newPath();
     saveHalfPlusTwo(exportDir);
     assert.deepEqual(readdirSync(join(exportDir, "..")), ["1"]);
-    assert.deepEqual(readdirSync(exportDir).sort(), ["saved_model.pb", "variables"]);
+    assert.deepEqual(readdirSync(exportDir).sort(), ["fingerprint.pb", "saved_model.pb", "variables"]);
   });
 
   it("takes an empty export folder, and makes missing parents", () => {

@@ -22,7 +22,8 @@ export const SERVING_TAG = "serve";
 export const INIT_OP_SIGNATURE = "__saved_model_init_op";
 export const TRAIN_OP_SIGNATURE = "__saved_model_train_op";
 
-const ASSETS_COLLECTION = "saved_model_assets";
+/** Where TensorFlow 1 lists the files that go with a model. */
+export const ASSETS_COLLECTION = "saved_model_assets";
 const MAIN_OP_COLLECTION = "saved_model_main_op";
 const LEGACY_INIT_OP_COLLECTION = "legacy_init_op";
 
@@ -100,9 +101,18 @@ export function assetFilesOf(metaGraph: MetaGraphDef, dir: string): Map<string, 
 
 function assetFileDefs(metaGraph: MetaGraphDef): readonly AssetFileDef[] {
   if (metaGraph.assetFileDef.length > 0) return metaGraph.assetFileDef;
-  const kind = metaGraph.collectionDef[ASSETS_COLLECTION]?.kind;
-  if (kind?.case !== "anyList") return [];
-  return kind.value.value.map((any) =>
+  return assetsOfCollection(metaGraph.collectionDef[ASSETS_COLLECTION]);
+}
+
+/**
+ * The asset files that a collection lists. DATA_LOSS for a damaged entry.
+ *
+ * @example
+ * assert.deepEqual(assetsOfCollection(undefined), []);
+ */
+export function assetsOfCollection(collection: CollectionDef | undefined): readonly AssetFileDef[] {
+  if (collection?.kind.case !== "anyList") return [];
+  return collection.kind.value.value.map((any) =>
     decodeMessage(AssetFileDefSchema, any.value, `collection ${ASSETS_COLLECTION}`),
   );
 }

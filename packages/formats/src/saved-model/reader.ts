@@ -35,7 +35,9 @@ export const SAVED_MODEL_BINARY = "saved_model.pb";
 export const SAVED_MODEL_TEXT = "saved_model.pbtxt";
 export const ASSETS_FOLDER = "assets";
 const SAVED_MODEL_CHUNKED = "saved_model.cpb";
-const FINGERPRINT = "fingerprint.pb";
+export const FINGERPRINT = "fingerprint.pb";
+/** Files that no loader looks at. */
+export const EXTRA_FOLDER = "assets.extra";
 
 /** A protocol buffer has at most 2 GiB, and so has a file that Node reads in one piece. */
 const MAX_FILE_BYTES = 2 ** 31 - 1;
@@ -43,7 +45,7 @@ const MAX_FILE_BYTES = 2 ** 31 - 1;
 const MAX_TEXT_BYTES = constants.MAX_STRING_LENGTH;
 
 /** What a collection of a MetaGraph may hold as google.protobuf.Any: asset files, variables, savers. */
-const anyTypes = createRegistry(
+export const collectionTypes = createRegistry(
   file_tensorflow_core_protobuf_meta_graph,
   file_tensorflow_core_framework_variable,
   file_tensorflow_core_protobuf_saver,
@@ -86,7 +88,7 @@ function readMessage(dir: string): SavedModel {
     return decodeMessage(SavedModelSchema, readWholeFile(binary, MAX_FILE_BYTES), binary);
   const text = path.join(dir, SAVED_MODEL_TEXT);
   if (existsSync(text)) {
-    const options = { registry: anyTypes, what: text };
+    const options = { registry: collectionTypes, what: text };
     return parseText(SavedModelSchema, decodeText(readWholeFile(text, MAX_TEXT_BYTES)), options);
   }
   if (existsSync(path.join(dir, SAVED_MODEL_CHUNKED))) {

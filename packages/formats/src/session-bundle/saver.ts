@@ -43,7 +43,7 @@ export interface SaverOptions {
 }
 
 export interface GraphSaveOptions extends SaveOptions {
-  /** False to leave out `<prefix>.meta`, which holds the graph. */
+  /** Write the graph beside the checkpoint too, as a MetaGraphDef in `<prefix>.meta`. */
   readonly writeMetaGraph?: boolean;
 }
 
@@ -111,7 +111,7 @@ export class Saver {
   }
 
   /**
-   * Writes the checkpoint, the graph beside it and the folder's state file.
+   * Writes the checkpoint and the folder's state file.
    *
    * @param prefix path of the files without their endings
    * @returns the prefix with the global step
@@ -129,7 +129,7 @@ export class Saver {
         else writer.addSlice(name, partition.fullShape, partition.slice, value);
       }
     });
-    if (options.writeMetaGraph ?? options.writeState ?? true) this.writeMetaGraph(full);
+    if (options.writeMetaGraph === true) this.writeMetaGraph(full);
     this.checkpoints.recordSaved(full, options);
     return full;
   }
