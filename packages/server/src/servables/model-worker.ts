@@ -1,6 +1,6 @@
 /**
- * The worker thread of one model version: loads the model, runs it request by request, and ends with it. Ending the
- * thread is what gives a model's memory back.
+ * The worker thread of one model version, or of several small ones: loads models, runs them request by request. Ending
+ * the thread is what gives a large model's memory back.
  *
  * The engine is imported as soon as the thread starts, before it is known what to load: the main thread starts one
  * worker ahead, so that this is done by the time it is needed.
@@ -9,7 +9,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { toBinary } from "@bufbuild/protobuf";
 import { internal, type Tensor } from "@servable/formats";
 import { SignatureDefMapSchema } from "@servable/formats/protobuf/tensorflow_serving/apis/get_model_metadata_pb";
-import type { LoadOptions, Model } from "./engine-contract.js";
+import type { Model } from "./engine-contract.js";
 import { importEngine } from "./import-engine.js";
 import { type FromWorker, packError, packTensors, type ToWorker, unpackTensors } from "./worker-protocol.js";
 
@@ -27,30 +27,39 @@ const engine = importEngine(otherEngine);
 // Reported when the load is asked for.
 engine.catch(() => {});
 
-let model: Model | undefined;
+/** By their numbers; undefined while a model is being loaded. */
+const models = new Map<number, Model | undefined>();
 
 const post = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
 port.on("message", (message: ToWorker) => {
   switch (message.kind) {
     case "load":
-      void load(message.path, message.options);
+      void load(message);
       break;
     case "run":
       run(message);
       break;
     case "close":
-      close();
+      close(message.model);
+      break;
+    case "end":
+      end();
       break;
   }
 });
 
-async function load(path: string, options: LoadOptions): Promise<void> {
+async function load({ model, path, options }: Extract<ToWorker, { kind: "load" }>): Promise<void> {
+  models.set(model, undefined);
   try {
-    const loaded = (await engine).loadModel(path, options);
-    model = loaded;
+    const { loadModel } = await engine;
+    // Nobody wants it any more.
+    if (!models.has(model)) return;
+    const loaded = loadModel(path, options);
+    models.set(model, loaded);
     post({
       kind: "loaded",
+      model,
       signatures: [...loaded.signatures.values()],
       signatureDefs: toBinary(SignatureDefMapSchema, loaded.signatureDefs),
       rowIndependent: signaturesThat((name) => loaded.rowIndependence(name).independent, loaded),
@@ -59,8 +68,8 @@ async function load(path: string, options: LoadOptions): Promise<void> {
       warmable: signaturesThat((name) => loaded.leavesNoTrace(name) && !loaded.hasLoops(name), loaded),
     });
   } catch (reason) {
-    post({ kind: "failed", error: packError(reason) });
-    port?.close();
+    models.delete(model);
+    post({ kind: "failed", model, error: packError(reason) });
   }
 }
 
@@ -75,8 +84,9 @@ function signaturesThat(holds: (name: string) => boolean, { signatures }: Model)
   });
 }
 
-function run({ id, of, inputs, outputs }: Extract<ToWorker, { kind: "run" }>): void {
+function run({ id, model: number, of, inputs, outputs }: Extract<ToWorker, { kind: "run" }>): void {
   try {
+    const model = models.get(number);
     if (model === undefined) throw internal("the model is not loaded");
     const feeds = unpackTensors(inputs);
     const start = performance.now();
@@ -97,9 +107,15 @@ function namedTensors(names: readonly string[], tensors: readonly Tensor[]): Map
   return new Map(names.map((name, i) => [name, tensors[i] as Tensor]));
 }
 
-function close(): void {
+function close(number: number): void {
+  const model = models.get(number);
+  models.delete(number);
+  model?.close();
+}
+
+function end(): void {
   try {
-    model?.close();
+    for (const number of models.keys()) close(number);
   } finally {
     port?.close();
   }

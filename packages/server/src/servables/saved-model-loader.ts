@@ -1,4 +1,4 @@
-/** Loads a SavedModel's folder into a worker thread of its own, and warms it up before anyone can ask for it. */
+/** Loads a SavedModel's folder into a worker thread, and warms it up before anyone can ask for it. */
 import { Code, type CodeName, StatusError } from "@servable/formats";
 import type { BatchingSettings } from "../batching/batching-settings.js";
 import type { RunSlots } from "../batching/run-slots.js";
@@ -14,10 +14,10 @@ import { RunTimes } from "./run-times.js";
 import type { ServedModel } from "./served-model.js";
 import { WorkerModel } from "./worker-model.js";
 import type { WorkerSupply } from "./worker-supply.js";
-import type { LoadedModel, WorkerThread } from "./worker-thread.js";
+import type { LoadedModel, WorkerSeat } from "./worker-thread.js";
 
-/** A version with larger files is not held a second time. */
-const MAX_INLINE_BYTES = 4 * 2 ** 20;
+/** A version with larger files is not held a second time, and has a thread of its own. */
+const MAX_SMALL_BYTES = 4 * 2 ** 20;
 
 export interface SavedModelLoaderOptions {
   readonly load: LoadOptions;
@@ -47,13 +47,13 @@ export class SavedModelLoader implements Loader<ServedModel> {
 
   async load(signal: AbortSignal): Promise<ServedModel> {
     const batching = await this.options.batching();
-    const files = modelFiles(this.path);
-    const { thread, loaded } = await timed(() => this.#start(signal), this.options.onLoad);
+    const files = await modelFiles(this.path);
+    const { seat, loaded } = await timed(() => this.#start(files, signal), this.options.onLoad);
     const times = new RunTimes(loaded.boundedWork);
     const { warn, clock = systemClock } = this.options;
-    const model = new WorkerModel(thread, loaded, {
+    const model = new WorkerModel(seat, loaded, {
       title: `Model ${idText(this.id)}`,
-      start: () => this.#start(new AbortController().signal),
+      start: () => this.#start(files, new AbortController().signal),
       batching,
       onRun: (...run) => times.ran(...run),
       slots: this.options.slots,
@@ -86,11 +86,10 @@ export class SavedModelLoader implements Loader<ServedModel> {
   /**
    * The model on this thread, unless it is large or its files are no longer those that the worker loaded.
    *
-   * @param before the files before the worker loaded them
+   * @param loaded the files before the worker loaded them
    */
-  async #loadHere(before: Promise<ModelFiles | undefined>): Promise<Model | undefined> {
-    const loaded = await before;
-    if (loaded === undefined || loaded.bytes > MAX_INLINE_BYTES) return undefined;
+  async #loadHere(loaded: ModelFiles | undefined): Promise<Model | undefined> {
+    if (loaded === undefined || !isSmall(loaded)) return undefined;
     const engine = await this.workers.importEngine();
     // One thread: several would wait for each other longer than such a run takes.
     const model = engine.loadModel(this.path, { ...this.options.load, intraOpThreads: 1 });
@@ -100,20 +99,27 @@ export class SavedModelLoader implements Loader<ServedModel> {
     return undefined;
   }
 
-  async #start(signal: AbortSignal): Promise<{ thread: WorkerThread; loaded: LoadedModel }> {
+  async #start(
+    files: ModelFiles | undefined,
+    signal: AbortSignal,
+  ): Promise<{ seat: WorkerSeat; loaded: LoadedModel }> {
     if (signal.aborted) throw givenUp();
-    const thread = this.workers.take();
-    const abort = () => void thread.terminate();
+    const seat = this.workers.take(files !== undefined && isSmall(files));
+    const abort = () => void seat.terminate();
     signal.addEventListener("abort", abort);
     try {
-      return { thread, loaded: await thread.load(this.path, this.options.load) };
+      return { seat, loaded: await seat.load(this.path, this.options.load) };
     } catch (reason) {
-      await thread.terminate();
+      await seat.terminate();
       throw signal.aborted ? givenUp() : reason;
     } finally {
       signal.removeEventListener("abort", abort);
     }
   }
+}
+
+function isSmall({ bytes }: ModelFiles): boolean {
+  return bytes <= MAX_SMALL_BYTES;
 }
 
 /** An operator who asks for batches gets them. */

@@ -10,7 +10,7 @@ import type { RunSlots } from "../batching/run-slots.js";
 import { type RunRequest, Scheduler, type SchedulerObserver } from "../batching/scheduler.js";
 import type { Clock } from "../core/clock.js";
 import type { Caller, ServedModel, TensorRun } from "./served-model.js";
-import type { LoadedModel, WorkerThread } from "./worker-thread.js";
+import type { LoadedModel, WorkerSeat } from "./worker-thread.js";
 
 const FIRST_RESTART_DELAY_MS = 100;
 const MAX_RESTART_DELAY_MS = 30_000;
@@ -21,7 +21,7 @@ export interface WorkerModelOptions {
   /** For messages: the model's name and version. */
   readonly title: string;
   /** Starts a new thread and loads the model into it. */
-  readonly start: () => Promise<{ readonly thread: WorkerThread; readonly loaded: LoadedModel }>;
+  readonly start: () => Promise<{ readonly seat: WorkerSeat; readonly loaded: LoadedModel }>;
   readonly batching: BatchingSettings;
   /** Told how long a run of so many rows took; undefined when the inputs have no rows. */
   readonly onRun: (signature: string, rows: number | undefined, micros: number) => void;
@@ -37,11 +37,11 @@ export class WorkerModel implements ServedModel {
   readonly warmable: ReadonlySet<string>;
   readonly #scheduler: Scheduler;
   readonly #closing = new AbortController();
-  #thread: WorkerThread | undefined;
+  #seat: WorkerSeat | undefined;
   #restarting: Promise<void> = Promise.resolve();
 
   constructor(
-    thread: WorkerThread,
+    seat: WorkerSeat,
     loaded: LoadedModel,
     private readonly options: WorkerModelOptions,
   ) {
@@ -56,7 +56,7 @@ export class WorkerModel implements ServedModel {
       slots: options.slots,
       observer: options.observer,
     });
-    this.#watch(thread, FIRST_RESTART_DELAY_MS);
+    this.#watch(seat, FIRST_RESTART_DELAY_MS);
   }
 
   run(
@@ -73,20 +73,20 @@ export class WorkerModel implements ServedModel {
   }
 
   #submit(request: RunRequest, caller: Caller | undefined): Promise<Map<string, Tensor>> {
-    if (this.#thread === undefined) return Promise.reject(this.#gone());
+    if (this.#seat === undefined) return Promise.reject(this.#gone());
     return this.#scheduler.submit(request, caller?.signal);
   }
 
-  /** Ends the thread, after what it was given. */
+  /** Frees the model, after what it was given. */
   async close(): Promise<void> {
     this.#closing.abort();
-    await this.#thread?.close();
+    await this.#seat?.close();
     await this.#restarting;
   }
 
   async #run({ of, inputs, outputs }: RunRequest): Promise<Map<string, Tensor>> {
-    if (this.#thread === undefined) throw this.#gone();
-    const result = await this.#thread.run(of, inputs, outputs);
+    if (this.#seat === undefined) throw this.#gone();
+    const result = await this.#seat.run(of, inputs, outputs);
     if ("signature" in of) this.options.onRun(of.signature, rowsOf(inputs), result.micros);
     return result.outputs;
   }
@@ -95,12 +95,12 @@ export class WorkerModel implements ServedModel {
     return unavailable(`${this.options.title} is being restarted: its worker thread ended. Try again later`);
   }
 
-  #watch(thread: WorkerThread, delayMs: number): void {
-    this.#thread = thread;
+  #watch(seat: WorkerSeat, delayMs: number): void {
+    this.#seat = seat;
     const { clock } = this.options;
     const since = clock.now();
-    void thread.ended.then(() => {
-      this.#thread = undefined;
+    void seat.ended.then(() => {
+      this.#seat = undefined;
       if (this.#closing.signal.aborted) return;
       this.#scheduler.clear(this.#gone());
       this.options.warn(`${this.options.title}: its worker thread ended unexpectedly. Restarting it`);
@@ -115,9 +115,9 @@ export class WorkerModel implements ServedModel {
       await clock.sleep(delayMs, this.#closing.signal);
       if (this.#closing.signal.aborted) return;
       try {
-        const { thread } = await start();
-        this.#watch(thread, Math.min(2 * delayMs, MAX_RESTART_DELAY_MS));
-        if (this.#closing.signal.aborted) await thread.close();
+        const { seat } = await start();
+        this.#watch(seat, Math.min(2 * delayMs, MAX_RESTART_DELAY_MS));
+        if (this.#closing.signal.aborted) await seat.close();
         return;
       } catch (reason) {
         warn(`${title}: could not be restarted: ${StatusError.from(reason).message}`);

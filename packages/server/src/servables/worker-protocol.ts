@@ -1,12 +1,13 @@
 /**
- * The messages between the main thread and a model's worker thread.
+ * The messages between the main thread and a worker thread, which holds one model or several small ones.
  *
  *     main                      worker
- *       ── load ──────────────────▶   once, first
- *       ◀────────────── loaded ───    or failed, after which the worker ends
- *       ── run (id) ──────────────▶   any number, answered in their order
+ *       ── load (model) ──────────▶   once for each model, first
+ *       ◀────── loaded (model) ───    or failed
+ *       ── run (id, model) ───────▶   any number, answered in their order
  *       ◀──── result, error (id) ─
- *       ── close ─────────────────▶   the worker ends
+ *       ── close (model) ─────────▶   the model is freed
+ *       ── end ───────────────────▶   the worker frees what it holds and ends
  *
  * Tensors travel packed: in buffers that belong to the message alone and are moved, not copied, with all strings of
  * a tensor in one.
@@ -21,19 +22,22 @@ export type RunTarget =
   | { readonly targets: readonly string[] };
 
 export type ToWorker =
-  | { readonly kind: "load"; readonly path: string; readonly options: LoadOptions }
+  | { readonly kind: "load"; readonly model: number; readonly path: string; readonly options: LoadOptions }
   | {
       readonly kind: "run";
       readonly id: number;
+      readonly model: number;
       readonly inputs: PackedTensors;
       readonly outputs: readonly string[];
       readonly of: RunTarget;
     }
-  | { readonly kind: "close" };
+  | { readonly kind: "close"; readonly model: number }
+  | { readonly kind: "end" };
 
 export type FromWorker =
   | {
       readonly kind: "loaded";
+      readonly model: number;
       readonly signatures: readonly Signature[];
       /** A serialized SignatureDefMap. */
       readonly signatureDefs: Uint8Array;
@@ -46,7 +50,7 @@ export type FromWorker =
       /** Names of those of them that don't loop. */
       readonly warmable: readonly string[];
     }
-  | { readonly kind: "failed"; readonly error: PackedError }
+  | { readonly kind: "failed"; readonly model: number; readonly error: PackedError }
   | {
       readonly kind: "result";
       readonly id: number;

@@ -1,6 +1,6 @@
 /**
- * The main thread's end of a model's worker thread: one promise for each message that awaits an answer. When the
- * thread ends, whatever the reason, all of them are rejected with UNAVAILABLE.
+ * The main thread's end of a worker thread: one promise for each message that awaits an answer. When the thread ends,
+ * whatever the reason, all of them are rejected with UNAVAILABLE. A model has a seat in a thread, alone or with others.
  */
 import { Worker } from "node:worker_threads";
 import { type Signature, type StatusError, type Tensor, unavailable } from "@servable/formats";
@@ -47,8 +47,10 @@ interface Pending<R> {
 export class WorkerThread {
   readonly #worker: Worker;
   readonly #runs = new Map<number, Pending<RunResult>>();
-  #load: Pending<LoadedModel> | undefined;
+  readonly #loads = new Map<number, Pending<LoadedModel>>();
+  readonly #seats = new Set<number>();
   #nextId = 0;
+  #isEnding = false;
   #crash: Error | undefined;
   /** Resolves when the thread has ended. */
   readonly ended: Promise<void>;
@@ -69,26 +71,65 @@ export class WorkerThread {
     });
   }
 
-  load(path: string, options: LoadOptions): Promise<LoadedModel> {
+  /** Models that are here, or about to be. */
+  get models(): number {
+    return this.#seats.size;
+  }
+
+  /** Whether no model can be put here any more. */
+  get isEnding(): boolean {
+    return this.#isEnding;
+  }
+
+  /** A place for a model. */
+  seat(): WorkerSeat {
+    const model = this.#nextId++;
+    this.#seats.add(model);
+    return new WorkerSeat(this, model);
+  }
+
+  load(model: number, path: string, options: LoadOptions): Promise<LoadedModel> {
     return new Promise((resolve, reject) => {
-      this.#load = { resolve, reject };
-      this.#post({ kind: "load", path, options });
+      this.#loads.set(model, { resolve, reject });
+      this.#post({ kind: "load", model, path, options });
     });
   }
 
-  /** Runs the model. Takes the inputs over. */
-  run(of: RunTarget, inputs: ReadonlyMap<string, Tensor>, outputs: readonly string[]): Promise<RunResult> {
+  run(
+    model: number,
+    of: RunTarget,
+    inputs: ReadonlyMap<string, Tensor>,
+    outputs: readonly string[],
+  ): Promise<RunResult> {
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;
       const { tensors, transfer } = packTensors(inputs, true);
       this.#runs.set(id, { resolve, reject });
-      this.#post({ kind: "run", id, of, inputs: tensors, outputs }, transfer);
+      this.#post({ kind: "run", id, model, of, inputs: tensors, outputs }, transfer);
     });
   }
 
-  /** Lets the worker finish what it was given, free the model and end. */
-  async close(): Promise<void> {
-    this.#post({ kind: "close" });
+  /** Frees a model, after what it was given; the last one ends the thread. */
+  async leave(model: number): Promise<void> {
+    if (!this.#seats.delete(model)) return;
+    if (this.#seats.size === 0) await this.#end();
+    else this.#post({ kind: "close", model });
+  }
+
+  /** Gives a model up at once, and the thread with it unless others are here. */
+  async abandon(model: number): Promise<void> {
+    if (!this.#seats.delete(model)) return;
+    if (this.#seats.size === 0) {
+      await this.terminate();
+      return;
+    }
+    this.#post({ kind: "close", model });
+    this.#takeLoad(model)?.reject(unavailable("The model was given up while it was loaded"));
+  }
+
+  async #end(): Promise<void> {
+    this.#isEnding = true;
+    this.#post({ kind: "end" });
     const overdue = setTimeout(() => void this.#worker.terminate(), MAX_CLOSE_MS);
     await this.ended;
     clearTimeout(overdue);
@@ -96,6 +137,7 @@ export class WorkerThread {
 
   /** Ends the worker at once. */
   async terminate(): Promise<void> {
+    this.#isEnding = true;
     await this.#worker.terminate();
     await this.ended;
   }
@@ -114,7 +156,7 @@ export class WorkerThread {
     switch (message.kind) {
       case "loaded": {
         const signatures = new Map(message.signatures.map((signature) => [signature.name, signature]));
-        this.#load?.resolve({
+        this.#takeLoad(message.model)?.resolve({
           signatures,
           signatureDefs: message.signatureDefs,
           rowIndependent: new Set(message.rowIndependent),
@@ -122,12 +164,10 @@ export class WorkerThread {
           traceless: new Set(message.traceless),
           warmable: new Set(message.warmable),
         });
-        this.#load = undefined;
         break;
       }
       case "failed":
-        this.#load?.reject(unpackError(message.error));
-        this.#load = undefined;
+        this.#takeLoad(message.model)?.reject(unpackError(message.error));
         break;
       case "result":
         this.#take(message.id)?.resolve({
@@ -141,6 +181,12 @@ export class WorkerThread {
     }
   }
 
+  #takeLoad(model: number): Pending<LoadedModel> | undefined {
+    const pending = this.#loads.get(model);
+    this.#loads.delete(model);
+    return pending;
+  }
+
   #take(id: number): Pending<RunResult> | undefined {
     const pending = this.#runs.get(id);
     this.#runs.delete(id);
@@ -150,9 +196,41 @@ export class WorkerThread {
   #rejectAll(): void {
     const reason = this.#crash === undefined ? "" : `: ${this.#crash.message}`;
     const error = unavailable(`The model's worker thread ended${reason}`, { cause: this.#crash });
-    this.#load?.reject(error);
-    this.#load = undefined;
-    for (const { reject } of this.#runs.values()) reject(error);
+    this.#isEnding = true;
+    for (const { reject } of [...this.#loads.values(), ...this.#runs.values()]) reject(error);
+    this.#loads.clear();
     this.#runs.clear();
+  }
+}
+
+/** A model's place in a worker thread. */
+export class WorkerSeat {
+  constructor(
+    private readonly thread: WorkerThread,
+    private readonly model: number,
+  ) {}
+
+  /** Resolves when the thread has ended, with all models in it. */
+  get ended(): Promise<void> {
+    return this.thread.ended;
+  }
+
+  load(path: string, options: LoadOptions): Promise<LoadedModel> {
+    return this.thread.load(this.model, path, options);
+  }
+
+  /** Runs the model. Takes the inputs over. */
+  run(of: RunTarget, inputs: ReadonlyMap<string, Tensor>, outputs: readonly string[]): Promise<RunResult> {
+    return this.thread.run(this.model, of, inputs, outputs);
+  }
+
+  /** Frees the model, after what it was given. */
+  close(): Promise<void> {
+    return this.thread.leave(this.model);
+  }
+
+  /** Gives the model up at once. */
+  terminate(): Promise<void> {
+    return this.thread.abandon(this.model);
   }
 }
