@@ -70,13 +70,20 @@ function lines({ lines: planLines }: PlanGraph, layout: Layout, shift: Point): s
 /** In the middle of each line's last part, what it carries. */
 function labels({ lines: planLines }: PlanGraph, layout: Layout, shift: Point): string[] {
   return planLines.flatMap(({ tensor }, i) => {
-    if (tensor === undefined) return [];
+    if (tensor === undefined || tensor.type === "resource") return [];
     const points = shifted(layout.lines[i] as readonly Point[], shift);
-    const end = points.at(-1) as Point;
-    const before = points.at(-2) ?? end;
+    const [before, end] = lastTurn(points);
     const at = { x: (end.x + before.x) / 2, y: (end.y + before.y) / 2 };
     return [text(at.x, at.y + 4, tensorLabel(tensor), "small halo", "middle")];
   });
+}
+
+/** The last part of a line that goes aside, or the longest upright one. */
+function lastTurn(points: readonly Point[]): readonly [Point, Point] {
+  const parts = points.slice(1).map((end, i) => [points[i] as Point, end] as const);
+  const turns = parts.filter(([start, end]) => Math.abs(start.x - end.x) > 1);
+  const longest = [...parts].sort((a, b) => b[1].y - b[0].y - (a[1].y - a[0].y));
+  return turns.at(-1) ?? longest[0] ?? [points[0] as Point, points[0] as Point];
 }
 
 function shifted(points: readonly Point[], shift: Point): Point[] {

@@ -272,19 +272,17 @@ function finish(
     lines: routes.map((route) =>
       route.flatMap((item, i): Point[] => {
         const x = item.x - left;
-        if (i === 0) return [{ x, y: top(item) + item.height }];
-        if (i === route.length - 1) return [{ x, y: top(item) }];
-        const [start, end] = [
-          tops[item.layer] as number,
-          (tops[item.layer] as number) + (heights[item.layer] as number),
-        ];
-        return start === end
-          ? [{ x, y: start }]
-          : [
-              { x, y: start },
-              { x, y: end },
-            ];
+        const start = tops[item.layer] as number;
+        const end = start + (heights[item.layer] as number);
+        // Lines leave a layer before they turn aside, so as to pass the other boxes in it.
+        if (i === 0) return distinct({ x, y: top(item) + item.height }, { x, y: end });
+        if (i === route.length - 1) return distinct({ x, y: start }, { x, y: top(item) });
+        return distinct({ x, y: start }, { x, y: end });
       }),
     ),
   };
+}
+
+function distinct(a: Point, b: Point): Point[] {
+  return a.y === b.y ? [a] : [a, b];
 }
