@@ -1,4 +1,5 @@
 /** Everything that @servable/formats offers. Protobuf message types: `@servable/formats/protobuf/...`. */
+export { Checkpoint, type CheckpointRestoreOptions, type CheckpointTree } from "./checkpoint/checkpoint.js";
 export * from "./checkpoint/checkpoint-reader.js";
 export {
   CheckpointSaver,
@@ -14,6 +15,12 @@ export {
 } from "./checkpoint/checkpoint-writer.js";
 export { copyTensors } from "./checkpoint/copy.js";
 export { removeCheckpoint } from "./checkpoint/files.js";
+export {
+  type CheckpointAttribute,
+  CheckpointObject,
+  ObjectCheckpoint,
+  type SlotVariable,
+} from "./checkpoint/object-graph.js";
 export * from "./checkpoint/open.js";
 export { readWholeFile } from "./checkpoint/random-access-file.js";
 export * from "./checkpoint/sstable.js";

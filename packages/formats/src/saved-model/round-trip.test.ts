@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, it } from "node:test";
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import type { CheckpointReader } from "../checkpoint/checkpoint-reader.js";
 import { openCheckpoint } from "../checkpoint/open.js";
 import {
@@ -10,6 +10,7 @@ import {
   MetaGraphDefSchema,
   TensorInfoSchema,
 } from "../protobuf/gen/tensorflow/core/protobuf/meta_graph_pb.js";
+import { orderedBytes } from "../protobuf/ordered.js";
 import { goldenSkip, loadCases } from "../testing/golden.js";
 import { temporaryFolder } from "../testing/temporary-folder.js";
 import { SavedModelBuilder } from "./builder.js";
@@ -60,7 +61,7 @@ function comparable(metaGraph: MetaGraphDef): Buffer {
     ...asset,
     tensorInfo: create(TensorInfoSchema, { encoding: asset.tensorInfo?.encoding ?? { case: undefined } }),
   }));
-  return Buffer.from(toBinary(MetaGraphDefSchema, { ...metaGraph, assetFileDef }));
+  return Buffer.from(orderedBytes(MetaGraphDefSchema, { ...metaGraph, assetFileDef }));
 }
 
 function assertSameModel(from: string, to: string): void {
