@@ -14,7 +14,7 @@ export {
 } from "./explain.js";
 export { type FrozenGraphOptions, loadFrozenGraph } from "./frozen-graph.js";
 export { type LoadOptions, loadSavedModel, type Model } from "./model.js";
-export { loadModel, type ModelKind } from "./model-folder.js";
+export { loadModel, MODEL_FILE_ENDINGS, type ModelKind } from "./model-folder.js";
 export { loadOnnxModel } from "./onnx-model.js";
 export { isSupported, type OpSupport, opSupport } from "./ops/support.js";
 export type { RowIndependence } from "./passes/row-independence.js";

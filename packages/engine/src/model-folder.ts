@@ -30,6 +30,9 @@ const fileKinds: Readonly<Record<string, FileKind | "onnx">> = {
   ".tflite": tfliteKind,
 };
 
+/** Ends of names of files that are a whole model. */
+export const MODEL_FILE_ENDINGS: readonly string[] = Object.keys(fileKinds);
+
 /**
  * Loads the model in a version folder: a SavedModel, a SessionBundle (`export.meta`), or a single `.onnx`, `.tflite`,
  * `.pb` or `.pbtxt` file (the last two are frozen graphs). Where there are several kinds, the first of these, unless

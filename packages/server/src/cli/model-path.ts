@@ -1,6 +1,7 @@
 /** From what a user points at to one version of one model. */
 import { existsSync, readdirSync, statSync } from "node:fs";
 import path from "node:path";
+import { MODEL_FILE_ENDINGS } from "@servable/engine";
 import {
   invalidArgument,
   isSavedModelFolder,
@@ -13,8 +14,8 @@ import {
 import { optionOf, type ParsedArguments, UsageError } from "./arguments.js";
 import { nearestName } from "./nearest-name.js";
 
-/** Ends of files that are a whole model. */
-const MODEL_FILES = /\.(onnx|pb|pbtxt|tflite)$/;
+/** ".onnx, .pb or .tflite" */
+const ENDINGS = MODEL_FILE_ENDINGS.join(", ").replace(/, ([^,]*)$/, " or $1");
 /** Files that make their folder a model. */
 const FOLDER_FILES = /^(saved_model\.(pb|pbtxt|cpb)|export\.meta)$/;
 
@@ -28,8 +29,7 @@ export const modelOptions = {
   dir: { value: "MODEL", help: "The model, as saved_model_cli has it.", hidden: true },
 } as const;
 
-export const MODEL_HELP =
-  "A version's folder, a model's base path (its highest version is taken), or a .onnx, .tflite, .pb or .pbtxt file.";
+export const MODEL_HELP = `A version's folder, a model's base path (its highest version is taken), or a file: ${ENDINGS}.`;
 
 /** The path of the model that a command is called with. UsageError when there is none. */
 export function modelPathOf(parsed: ParsedArguments): string {
@@ -49,18 +49,16 @@ export function resolveModel(given: string): string {
   const highest = versionsIn(given).at(-1);
   if (highest !== undefined) return path.join(given, highest);
   throw notFound(
-    `${given} has no model: there is neither a saved_model.pb, saved_model.pbtxt, export.meta or a single .onnx, ` +
-      `.tflite, .pb or .pbtxt file in it, nor a folder for a version such as ${path.join(given, "1")}${modelsBelow(given)}`,
+    `${given} has no model: there is neither a saved_model.pb, saved_model.pbtxt, export.meta or a single ${ENDINGS} ` +
+      `file in it, nor a folder for a version such as ${path.join(given, "1")}${modelsBelow(given)}`,
   );
 }
 
 function modelOfFile(file: string): string {
   const name = path.basename(file);
   if (FOLDER_FILES.test(name)) return path.dirname(file);
-  if (MODEL_FILES.test(name)) return file;
-  throw invalidArgument(
-    `${file} is no model: expected a folder, or a file whose name ends in .onnx, .tflite, .pb or .pbtxt`,
-  );
+  if (isModelFile(name)) return file;
+  throw invalidArgument(`${file} is no model: expected a folder, or a file whose name ends in ${ENDINGS}`);
 }
 
 /** A name beside it that may have been meant. */
@@ -84,7 +82,11 @@ function modelsBelow(given: string): string {
 
 function hasModel(dir: string): boolean {
   if (isSavedModelFolder(dir) || isSessionBundleFolder(dir)) return true;
-  return readdirSync(dir).some((name) => MODEL_FILES.test(name));
+  return readdirSync(dir).some(isModelFile);
+}
+
+function isModelFile(name: string): boolean {
+  return MODEL_FILE_ENDINGS.includes(path.extname(name));
 }
 
 /** Names that are version numbers, in the order of the versions. */
