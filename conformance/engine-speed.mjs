@@ -1,10 +1,12 @@
-// Times one model in the engine, for engine_speed.py: node engine-speed.mjs <folder> <repeat> <threads>
+// Times one model in the engine, for engine_speed.py, which says when: node engine-speed.mjs <folder> <threads>
+// One JSON line when the model is ready, then one for each line read: "<batch> <runs>" → {"ms": [...], "cpuMs", "difference"}.
 import { readFileSync } from "node:fs";
 import path from "node:path";
+import { createInterface } from "node:readline";
 import { loadModel } from "@servable/engine";
 import { stringTensor, tensor } from "@servable/formats";
 
-const [folder = "", repeat = "15", threads = "2"] = process.argv.slice(2);
+const [folder = "", threads = "2"] = process.argv.slice(2);
 
 function floats(name) {
   const bytes = readFileSync(path.join(folder, name));
@@ -18,27 +20,37 @@ function input(batch) {
     : stringTensor([strings.length], strings);
 }
 
-function medianMs(run) {
-  for (let i = 0; i < 3; i++) run();
-  const times = Array.from({ length: Number(repeat) }, () => {
-    const start = performance.now();
-    run();
-    return performance.now() - start;
-  });
-  return times.sort((a, b) => a - b)[times.length >> 1];
+function difference(output, batch) {
+  const expected = floats(`expected-${batch}.bin`);
+  return expected.reduce((most, value, i) => Math.max(most, Math.abs(value - output.data[i])), 0);
 }
 
+function peakResidentMiB() {
+  try {
+    return Number(/VmHWM:\s*(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))?.[1]) / 1024;
+  } catch {
+    return process.resourceUsage().maxRSS / 1024;
+  }
+}
+
+const baseMiB = peakResidentMiB();
+const start = performance.now();
 const model = loadModel(path.join(folder, "1"), { intraOpThreads: Number(threads) });
+const loadMs = performance.now() - start;
 const [key] = model.signatures.get("serving_default").inputs.keys();
-const ms = {};
-let difference = 0;
-for (const batch of [1, 8]) {
+console.log(JSON.stringify({ loadMs, baseMiB, peakMiB: peakResidentMiB() }));
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const [batch, runs] = line.split(" ").map(Number);
   const feeds = new Map([[key, input(batch)]]);
   const [output] = model.run("serving_default", feeds).values();
-  const expected = floats(`expected-${batch}.bin`);
-  expected.forEach((value, i) => {
-    difference = Math.max(difference, Math.abs(value - output.data[i]));
+  const before = process.cpuUsage();
+  const ms = Array.from({ length: runs }, () => {
+    const start = performance.now();
+    model.run("serving_default", feeds);
+    return performance.now() - start;
   });
-  ms[batch] = medianMs(() => model.run("serving_default", feeds));
+  const { user, system } = process.cpuUsage(before);
+  const cpuMs = (user + system) / 1000 / runs;
+  console.log(JSON.stringify({ ms, cpuMs, difference: difference(output, batch) }));
 }
-console.log(JSON.stringify({ ms, difference }));
