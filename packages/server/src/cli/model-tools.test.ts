@@ -178,6 +178,16 @@ describe("servable inspect", () => {
     assert.match(out, /not supported, which matters only where a signature needs them: MakeUnique/);
   });
 
+  it("prints no control characters that a model's names may have", () => {
+    const dir = save("steering", (g) => {
+      const x = g.placeholder("float32", [-1], { name: "x" });
+      return { "clear\u001b[2J": predictSignatureDef({ x }, { y: g.compute("Neg", [x]) }) };
+    });
+    const { out } = servable("inspect", dir);
+    assert.match(out, /Signature "clear\ufffd\[2J"/);
+    assert.ok(!out.includes("\u001b"));
+  });
+
   it("takes the only MetaGraph, whatever its tags", () => {
     assert.match(servable("inspect", model("tagged")).out, /^tags +train, gpu$/m);
   });

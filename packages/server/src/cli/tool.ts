@@ -33,11 +33,11 @@ export async function runTool(
 
 function complain(name: string, reason: unknown): number {
   if (reason instanceof UsageError) {
-    process.stderr.write(`${name}: ${reason.message}\n${name} --help says what it takes.\n`);
+    process.stderr.write(`${name}: ${printable(reason.message)}\n${name} --help says what it takes.\n`);
     return ExitCode.USAGE;
   }
   const error = StatusError.from(reason);
-  process.stderr.write(`${name}: ${error.codeName}: ${error.message}\n`);
+  process.stderr.write(`${name}: ${error.codeName}: ${printable(error.message)}\n`);
   // Only what is our own fault needs a place in our code.
   if (error.codeName === "INTERNAL" && reason instanceof Error) process.stderr.write(`${reason.stack}\n`);
   return ExitCode.FAILED;
@@ -51,10 +51,17 @@ function endQuietlyWithReader(): void {
   });
 }
 
+/** Text without control characters but for ends of lines: names in a model must not steer the terminal. */
+function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+  return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, "\ufffd");
+}
+
 /** Writes text and waits until it is out, so that a large answer through a pipe is whole. */
 export function print(text: string): Promise<void> {
   return new Promise((resolve) => {
-    process.stdout.write(text.endsWith("\n") ? text : `${text}\n`, () => resolve());
+    const shown = printable(text);
+    process.stdout.write(shown.endsWith("\n") ? shown : `${shown}\n`, () => resolve());
   });
 }
 
