@@ -11,6 +11,8 @@ export interface CallContext {
   readonly signal: AbortSignal;
   /** Milliseconds since the epoch, when the caller set a deadline. */
   readonly deadline?: number;
+  /** The value of a header that the caller sent, by its name in lower case. */
+  header(name: string): string | undefined;
 }
 
 /** One serialized request message to one serialized response message. Throws StatusError. */

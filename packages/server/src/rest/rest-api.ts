@@ -27,7 +27,7 @@ import { encodePredictRequest, encodePredictResponse } from "../apis/predict-cod
 import { type ClassifyRequest, classify } from "../inference/classify.js";
 import type { ExampleInput } from "../inference/examples.js";
 import type { RequestInputs } from "../inference/feeds.js";
-import type { InferenceOptions } from "../inference/inference-options.js";
+import type { InferenceOptions, RunObserver } from "../inference/inference-options.js";
 import { modelMetadata, SIGNATURE_DEF } from "../inference/model-metadata.js";
 import { type ModelSpec, signatureNameOf, withModel } from "../inference/model-spec.js";
 import { runPredict } from "../inference/predict.js";
@@ -62,6 +62,20 @@ interface RestInferenceOptions extends InferenceOptions {
   readonly isLogged: boolean;
 }
 
+/** The request's signal is only asked for by those who wait. */
+class CallOptions implements RestInferenceOptions {
+  constructor(
+    readonly checkMethodNames: boolean,
+    readonly isLogged: boolean,
+    readonly observer: RunObserver | undefined,
+    private readonly request: HttpRequest,
+  ) {}
+
+  get signal(): AbortSignal {
+    return this.request.signal;
+  }
+}
+
 interface InferenceAnswer {
   readonly answer: HttpAnswer;
   /** The call as gRPC would have had it, when it is to be logged. */
@@ -89,11 +103,10 @@ export function restApi(
   });
   const inference = (api: Api, answer: Inference): Route =>
     route("POST", `:${api}`, async (spec, request) => {
-      const { signal } = request;
       const call: MeasuredCall = { model: spec.name, api, entrypoint: "REST" };
       const isLogged = requestLog.samples(spec.name);
-      const result = await measured(measuring, call, (observer) =>
-        answer(core, spec, request, { checkMethodNames, signal, observer, isLogged }),
+      const result = await measured(measuring, call, request.header, (observer) =>
+        answer(core, spec, request, new CallOptions(checkMethodNames, isLogged, observer, request)),
       );
       if (result.logged !== undefined) requestLog.write({ ...call, ...result.logged });
       return result.answer;

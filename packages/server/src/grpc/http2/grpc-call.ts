@@ -4,8 +4,14 @@
  * so that the client is never told while it still sends. A method that reads a stream of requests runs from the start.
  */
 import { Code, internal, StatusError, unimplemented } from "@servable/formats";
-import type { BidiStreamHandler, Method, ServerStreamHandler, UnaryHandler } from "../transport.js";
-import { AbortableContext } from "./call-context.js";
+import { CallAbort } from "../../call-abort.js";
+import type {
+  BidiStreamHandler,
+  CallContext,
+  Method,
+  ServerStreamHandler,
+  UnaryHandler,
+} from "../transport.js";
 import type { Connection } from "./connection.js";
 import { decompress, encodings, framed, type Message } from "./message.js";
 import { type RequestHeaders, timeoutMs } from "./request-headers.js";
@@ -40,7 +46,7 @@ const WHAT_THIS_IS = Buffer.from(
 
 export class GrpcCall implements StreamUser {
   readonly #request: OneRequest | RequestStream;
-  readonly #context: AbortableContext;
+  readonly #context: LeanContext;
   readonly #target: Method | Refusal;
   #timer: NodeJS.Timeout | undefined;
   #onDrain = () => {};
@@ -59,7 +65,7 @@ export class GrpcCall implements StreamUser {
     const target = targetOf(methods, headers);
     this.#target = target;
     const timeout = headers.timeout === undefined ? undefined : timeoutMs(headers.timeout);
-    this.#context = new AbortableContext(timeout === undefined ? undefined : Date.now() + timeout);
+    this.#context = new LeanContext(timeout === undefined ? undefined : Date.now() + timeout);
     if (timeout !== undefined) {
       this.#timer = setTimeout(() => this.#late(), Math.min(timeout, MAX_TIMER_MS));
     }
@@ -233,6 +239,15 @@ export class GrpcCall implements StreamUser {
     this.#onDrain();
     clearTimeout(this.#timer);
     if (this.#isRunning) this.connection.abandon();
+  }
+}
+
+class LeanContext extends CallAbort implements CallContext {
+  readonly deadline?: number;
+
+  constructor(deadline: number | undefined) {
+    super();
+    if (deadline !== undefined) this.deadline = deadline;
   }
 }
 

@@ -14,6 +14,8 @@ export interface RequestHeaders {
   /** The compression of messages that are marked as compressed. */
   readonly encoding: string;
   readonly contentLength: number | undefined;
+  /** All that are no pseudo-headers; the last value of each. */
+  readonly fields: ReadonlyMap<string, string>;
 }
 
 const pseudoHeaders = new Set([":method", ":scheme", ":authority", ":path"]);
@@ -56,6 +58,7 @@ export function requestHeaders(streamId: number, headers: readonly Header[]): Re
     timeout: regular.get("grpc-timeout"),
     encoding: regular.get("grpc-encoding") ?? "identity",
     contentLength: contentLengthOf(streamId, regular.get("content-length")),
+    fields: regular,
   };
   known.set(headers, result);
   return result;

@@ -1,15 +1,9 @@
-/** A call's context. Its AbortSignal is made when it is first asked for: most calls end without. */
+/** Why a call under way should stop. Its AbortSignal is made when it is first asked for: most calls end without. */
 import type { StatusError } from "@servable/formats";
-import type { CallContext } from "../transport.js";
 
-export class AbortableContext implements CallContext {
+export class CallAbort {
   #controller: AbortController | undefined;
   #reason: StatusError | undefined;
-  readonly deadline?: number;
-
-  constructor(deadline: number | undefined) {
-    if (deadline !== undefined) this.deadline = deadline;
-  }
 
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
@@ -20,7 +14,7 @@ export class AbortableContext implements CallContext {
   }
 
   abort(reason: StatusError): void {
-    this.#reason = reason;
+    this.#reason ??= reason;
     this.#controller?.abort(reason);
   }
 }
