@@ -49,7 +49,7 @@ const hardSilu: Activation = (n, x) => n.mul(x, hardSigmoid(n, x, {}));
 const silu: Activation = (n, x) => n.mul(x, n.op("Sigmoid", [x]));
 const zero = (n: Nodes, x: Output): Output => n.op("ZerosLike", [x]);
 
-/** max(z − τ, 0), with τ such that the results add up to 1. */
+/** max(z − τ, 0), with τ as keras/src/backend/tensorflow/nn.py computes it. */
 const sparsemax: Activation = (n, x, { axis = -1 }) => {
   const rank = rankOf(x);
   if (frontAxis(axis, rank) !== rank - 1) throw unimplemented("sparsemax over an axis that is not the last");
@@ -69,7 +69,8 @@ const sparsemax: Activation = (n, x, { axis = -1 }) => {
   const ranks = n.cast(n.op("Range", [one, last, one]), x.dtype);
   const inSupport = n.op("Greater", [n.shifted(n.mul(sorted, ranks), 1), sums]);
   const size = n.reduce("Sum", n.cast(inSupport, x.dtype), [-1], true);
-  const kept = n.reduce("Sum", n.mul(sorted, n.cast(inSupport, x.dtype)), [-1], true);
+  // Not the sum of the entries that are kept but that of their running sums: so Keras has it.
+  const kept = n.reduce("Sum", n.mul(sums, n.cast(inSupport, x.dtype)), [-1], true);
   const tau = n.div(n.shifted(kept, -1), size);
   return n.op("Maximum", [n.sub(x, tau), n.number(x, 0)]);
 };

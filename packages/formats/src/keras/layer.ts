@@ -132,6 +132,12 @@ export class Layer implements WeightedLayer {
     return this.build.weight(spec);
   }
 
+  /** A weight of another layer that this one counts among its own as well. */
+  alias(spec: WeightSpec): void {
+    if (this.weights.some(({ sameAs }) => sameAs === spec.key)) return;
+    this.weights.push({ ...spec, key: `${this.path}/${spec.name}`, sameAs: spec.key });
+  }
+
   /** A layer inside this one, the same at each call. Its attribute's name is its place in Keras 3 files. */
   part(place: string, object: () => KerasObject): Layer {
     const known = this.partsByName.get(place);

@@ -214,6 +214,8 @@ interface PendingCall {
 class FunctionalRun {
   private readonly results = new Map<string, LayerResult[]>();
   private readonly byName: ReadonlyMap<string, PlacedObject>;
+  /** Of models inside this one: the number of their first call. */
+  private readonly firstNodes = new Map<string, number>();
   private pending: PendingCall[];
 
   constructor(
@@ -221,12 +223,29 @@ class FunctionalRun {
     layers: readonly PlacedObject[],
   ) {
     this.byName = new Map(layers.map((placed) => [placed.name, placed]));
+    this.noteFirstNodes(layers);
     this.pending = layers.flatMap((placed) => {
       // All layers are declared, in the order of files, even those that wait for others.
       const layer = model.part(placed.place, () => placed.object);
       this.results.set(placed.name, []);
       return placed.nodes.map((node) => ({ placed, layer, node }));
     });
+  }
+
+  /**
+   * Most versions of Keras count a model's own making as its first call, some do not. All calls that are written down
+   * are used, so the lowest number that is referred to is that of the first.
+   */
+  private noteFirstNodes(layers: readonly PlacedObject[]): void {
+    const used = [
+      ...layers.flatMap(({ nodes }) => this.referencesIn([...nodes])),
+      ...references(this.model.config.get("output_layers")),
+    ];
+    for (const { layer, node } of used) {
+      const placed = this.byName.get(layer);
+      if (placed === undefined || !isNetwork(placed.object) || placed.nodes.length === 0) continue;
+      this.firstNodes.set(layer, Math.min(node, this.firstNodes.get(layer) ?? node));
+    }
   }
 
   /** Gives the input layers their tensors: by place, or by name where the model is called with a record. */
@@ -303,10 +322,8 @@ class FunctionalRun {
   }
 
   private found({ layer, node, tensor }: Reference): LayerTensor | undefined {
-    const placed = this.byName.get(layer);
-    if (placed === undefined) return undefined;
     const calls = this.results.get(layer) ?? [];
-    return calls[node - firstNode(placed, this.model.build.isKeras2)]?.[tensor];
+    return calls[node - (this.firstNodes.get(layer) ?? 0)]?.[tensor];
   }
 
   resolve(reference: Reference): LayerTensor {
@@ -367,15 +384,6 @@ function isRecord(arg: Arg): arg is { readonly [name: string]: Arg } {
 
 function isConstant(value: Json): value is Json[] {
   return Array.isArray(value) && value[0] === "_CONSTANT_VALUE";
-}
-
-/** A model counts its own making as a call, in most versions of Keras. */
-function firstNode({ object, nodes }: PlacedObject, isKeras2: boolean): number {
-  if (!isNetwork(object) || nodes.length === 0) return 0;
-  if (!isSequential(object)) return 1;
-  if (!isKeras2) return 0;
-  const [first] = layersOf(object);
-  return first?.object.className === "InputLayer" || first?.object.config.has("batch_input_shape") ? 1 : 0;
 }
 
 /** All layers of a model and of the models in it, without the models themselves. */

@@ -105,7 +105,8 @@ export class Nodes {
 
   /** Elements [from, to) of a vector. */
   slice1(x: Output, from: number, to?: number): Output {
-    return this.slice(x, 0, from, to);
+    const end = to === undefined ? ints(0) : ints(to);
+    return this.op("StridedSlice", [x, ints(from), end, ints(1)], { end_mask: to === undefined ? 1 : 0 });
   }
 
   /** The element at an index of an axis, which goes. */

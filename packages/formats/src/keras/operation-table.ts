@@ -40,6 +40,12 @@ class OperationCall {
     return this.layer.refuse(`its argument "${name}" is no tensor`);
   }
 
+  private constantOperand(arg: Arg | undefined, place: number, dtype: DType): Output {
+    const flat = flatten(arg);
+    if (flat === undefined) return this.layer.refuse(`its operand ${place} is no tensor`);
+    return this.n.g.constant(numbersOf(dtype, flat.shape, flat.values));
+  }
+
   get x(): Output {
     return this.operand(0, "x");
   }
@@ -47,15 +53,15 @@ class OperationCall {
   /** Two operands of one dtype: a number takes that of the tensor, else the wider of both is taken. */
   pair(): [Output, Output] {
     const { n } = this;
-    const [a, b] = [this.arg(0, "x1") ?? this.arg(0, "x"), this.arg(1, "x2") ?? this.arg(1, "y")];
+    const named = (place: number, names: readonly string[]) =>
+      names.map((name) => this.arg(place, name)).find((arg) => arg !== undefined);
+    const [a, b] = [named(0, ["x1", "x", "a"]), named(1, ["x2", "y", "b"])];
     const dtypes = [a, b].flatMap((arg) => (isLayerTensor(arg) ? [arg.output.dtype] : []));
     const dtype = dtypes.reduce((left, right) => wider(left, right), dtypes[0] ?? "float32");
     const isFractional = [a, b].some((arg) => typeof arg === "number" && !Number.isInteger(arg));
     const common = isFractional && !isFloat(dtype) ? "float32" : dtype;
     const operand = (arg: Arg | undefined, place: number) =>
-      isLayerTensor(arg)
-        ? n.cast(arg.output, common)
-        : this.operand(place, place === 0 ? "x1" : "x2", common);
+      isLayerTensor(arg) ? n.cast(arg.output, common) : this.constantOperand(arg, place, common);
     return [operand(a, 0), operand(b, 1)];
   }
 

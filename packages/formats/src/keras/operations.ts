@@ -6,11 +6,13 @@ import type { KerasObject } from "./config.js";
 import type { LayerRow } from "./layers/row.js";
 import { keras2Operations, kerasOperations } from "./operation-table.js";
 
-/** Whether an object stands for an operation rather than a layer. */
-export function isOperation({ className, module }: KerasObject): boolean {
-  if (className === "TFOpLambda" || className === "SlicingOpLambda" || className === "TensorFlowOpLayer")
-    return true;
-  return module !== undefined && /^keras(\.src)?\.(ops|activations|backend)\b/.test(module);
+const keras2Classes: ReadonlySet<string> = new Set(["TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"]);
+
+/** Whether an object stands for an operation rather than a layer. HDF5 files do not say; layers have more to say. */
+export function isOperation({ className, module, config }: KerasObject): boolean {
+  if (keras2Classes.has(className)) return true;
+  if (module !== undefined) return /^keras(\.src)?\.(ops|activations|backend)\b/.test(module);
+  return Object.hasOwn(kerasOperations, className) && !("trainable" in config.values);
 }
 
 /** The row of an operation; undefined for those that have none. */

@@ -72,6 +72,7 @@ class WeightLoader {
     const variables = ownWeights(layer);
     const stored = group.groups.get("vars");
     variables.forEach((spec, i) => {
+      if (spec.sameAs !== undefined) return;
       const dataset = stored?.datasets.get(String(i)) ?? stored?.datasets.get(spec.name);
       if (dataset === undefined) this.problems.push(`"${path}/vars/${i}" (${spec.key}) is missing`);
       else this.take(spec, dataset.path);

@@ -12,6 +12,8 @@ export interface WeightSpec {
   readonly shape: readonly number[];
   /** Whether the layer declares it as such; a frozen layer makes no difference here. */
   readonly trainable: boolean;
+  /** The key of the weight that this one is too: Keras 3 files have its value twice, others once. */
+  readonly sameAs?: string;
 }
 
 /** Values by key. */
@@ -51,7 +53,9 @@ function flatWeights(
   seen.add(layer);
   const trains = mayTrain && layer.isTrainable;
   return [
-    ...ownWeights(layer).map((spec) => ({ spec, trains: trains && spec.trainable })),
+    ...ownWeights(layer)
+      .filter(({ sameAs }) => sameAs === undefined)
+      .map((spec) => ({ spec, trains: trains && spec.trainable })),
     ...layer.parts.flatMap((part) => flatWeights(part.layer, trains, seen)),
   ];
 }
@@ -63,7 +67,9 @@ export function ownWeights({ weights }: WeightedLayer): WeightSpec[] {
 
 /** A class's name in the form of Keras 3 files: "LSTMCell" is "lstm_cell", "Conv2D" is "conv2d". */
 export function storeNameOf(className: string): string {
-  return className
+  // The class is exported under another name than its own.
+  const ownName = className === "GroupQueryAttention" ? "GroupedQueryAttention" : className;
+  return ownName
     .replace(/\W+/g, "")
     .replace(/(.)([A-Z][a-z]+)/g, "$1_$2")
     .replace(/([a-z])([A-Z])/g, "$1_$2")

@@ -1,8 +1,10 @@
 /** Dense, Embedding, EinsumDense, Masking and what passes its input on (keras/src/layers/core). */
 import type { Output } from "../../graph-builder/operation.js";
 import { invalidArgument } from "../../status.js";
-import type { Layer } from "../layer.js";
+import { kerasObject } from "../config.js";
+import type { Layer, LayerResult, LayerTensor } from "../layer.js";
 import { dimsOf, int, knownSize } from "../nodes.js";
+import { NameCounter, storeNameOf } from "../weight.js";
 import { withActivation } from "./activation.js";
 import type { LayerRow, LayerTable } from "./row.js";
 
@@ -163,7 +165,24 @@ const wrapper: LayerRow = {
     ),
 };
 
+/** Layers one after the other, in a layer of its own. */
+const pipeline: LayerRow = {
+  takesAnyDtype: true,
+  call: (layer, args) => {
+    const counter = new NameCounter();
+    return layer.config.list("layers").reduce<LayerResult>(
+      (current, json, i) => {
+        const object = kerasObject(json, `${layer.where}, layer ${i}`);
+        const part = layer.part(`layers/${counter.next(storeNameOf(object.className))}`, () => object);
+        return layer.callPart(part, [current[0] as LayerTensor]);
+      },
+      [args.input],
+    );
+  },
+};
+
 export const coreRows: LayerTable = {
+  Pipeline: pipeline,
   InputLayer: { ...identity, takesAnyDtype: true },
   Identity: identity,
   Dense: dense,

@@ -16,6 +16,7 @@ import { recurrentRows } from "./recurrent.js";
 import { regularizationRows } from "./regularization.js";
 import { reshapingRows } from "./reshaping.js";
 import type { LayerRow, LayerTable } from "./row.js";
+import { soundRows } from "./sound.js";
 
 /** By category. */
 export const layerTables: Readonly<Record<string, LayerTable>> = {
@@ -29,7 +30,7 @@ export const layerTables: Readonly<Record<string, LayerTable>> = {
   regularization: regularizationRows,
   reshaping: reshapingRows,
   merging: mergingRows,
-  preprocessing: { ...preprocessingRows, ...lookupRows, ...pictureRows },
+  preprocessing: { ...preprocessingRows, ...lookupRows, ...pictureRows, ...soundRows },
 };
 
 const rows: ReadonlyMap<string, LayerRow> = new Map(

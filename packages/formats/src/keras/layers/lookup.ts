@@ -177,16 +177,19 @@ function encodedIndices(layer: Layer, indices: Output, vocabulary: Vocabulary, m
   const size = vocabulary.tokens.length + vocabulary.start;
   const depth = config.boolean("pad_to_max_tokens", false) ? config.number("max_tokens", size) : size;
   const isWeighted = mode === "tf_idf" || mode === "tf-idf";
-  const dtype = outputDtype(layer, mode);
+  const dtype = isWeighted || layer.build.isKeras2 ? outputDtype(layer, mode) : "int64";
   const counted = encoded(layer, indices, { mode: isWeighted ? "count" : mode, depth, dtype });
   return isWeighted ? n.mul(counted, inverseFrequencies(layer, vocabulary, depth)) : counted;
 }
 
 /** One weight for each entry of the vocabulary; unknown tokens have the average. */
-function inverseFrequencies(layer: Layer, vocabulary: Vocabulary, depth: number): Tensor {
+function inverseFrequencies(layer: Layer, vocabulary: Vocabulary, depth: number): Tensor | Output {
   const given = flatNumbers(layer.config.get("idf_weights"));
-  if (given.length === 0) layer.refuse("it has no idf_weights");
   const { tokens, start } = vocabulary;
+  // Keras 2 counts them among the weights; so does a file of Keras 3 where the layer has learned them.
+  if (layer.build.isKeras2 || given.length === 0) {
+    return layer.weight("idf_weights", [tokens.length + start], { trainable: false });
+  }
   const own = given.length === tokens.length + start ? given.slice(start) : given;
   const average = own.reduce((sum, weight) => sum + weight, 0) / Math.max(1, own.length);
   const front =

@@ -159,6 +159,7 @@ const spectralNormalization: LayerRow = {
     const kernel = inner.weights.find(({ name }) => name === "kernel" || name === "embeddings");
     if (kernel === undefined) return layer.refuse("the layer inside has no kernel");
     const [dtype, size] = [kernel.dtype as DType, kernel.shape.at(-1) as number];
+    layer.alias(kernel);
     layer.weight("vector_u", [1, size], { trainable: false, dtype });
     return results;
   },

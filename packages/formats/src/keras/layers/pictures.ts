@@ -65,7 +65,8 @@ function paddedToRatio(layer: Layer, x: Output, [toHeight, toWidth]: readonly [n
     Math.max(width, Math.trunc((height * toWidth) / toHeight)),
   ];
   const [top, left] = [Math.trunc((fullHeight - height) / 2), Math.trunc((fullWidth - width) / 2)];
-  const widths = [0, 0, top, fullHeight - height - top, left, fullWidth - width - left, 0, 0];
+  // As much on both sides: of an odd number of rows one is missing, in Keras too.
+  const widths = [0, 0, top, top, left, left, 0, 0];
   const paddings = { dtype: "int32" as const, shape: [4, 2], data: Int32Array.from(widths) };
   return n.op("PadV2", [x, paddings, n.number(x, config.number("fill_value", 0))]);
 }

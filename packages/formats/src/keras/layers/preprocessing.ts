@@ -30,7 +30,7 @@ export function encoded(layer: Layer, input: Output, { mode, depth, dtype, weigh
     return oneHot(n, flat, depth, dtype);
   }
   const hot = oneHot(n, x, depth, dtype);
-  const axis = rankOf(x) === 1 ? 0 : mode === "count" ? 1 : rankOf(x) - 1;
+  const axis = rankOf(x) === 1 ? 0 : 1;
   if (mode === "multi_hot") return n.reduce("Max", hot, [axis]);
   if (mode !== "count") return layer.refuse(`the output mode "${mode}" is not known`);
   const weighted = weights === undefined ? hot : n.mul(hot, n.expand(n.cast(weights, dtype), -1));
@@ -51,7 +51,7 @@ function modeOf(layer: Layer, otherwise: string): string {
 export function outputDtype(layer: Layer, mode: string): DType {
   const value = layer.config.get("dtype");
   if (mode === "int") return value === "int32" ? "int32" : "int64";
-  return layer.dtype === "int64" ? "float32" : layer.dtype;
+  return layer.dtype === "int64" || layer.dtype === "string" ? "float32" : layer.dtype;
 }
 
 const categoryEncoding: LayerRow = {
@@ -80,8 +80,7 @@ const discretization: LayerRow = {
 };
 
 function integerOutput(layer: Layer): DType {
-  if (layer.build.isKeras2) return "int64";
-  return layer.config.get("dtype") === "int32" ? "int32" : "int64";
+  return layer.build.isKeras2 || layer.config.get("dtype") === "int64" ? "int64" : "int32";
 }
 
 // ---- hashes --------------------------------------------------------------------------------------------------
