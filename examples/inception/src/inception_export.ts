@@ -10,6 +10,7 @@ import { invalidArgument } from "@servable/formats";
 import { numberedClassNames, readClassNames } from "./class-names.js";
 import { type ExportInput, exportSavedModel, exportSessionBundle } from "./export-inception.js";
 import { networkOf } from "./flags.js";
+import { METADATA_FILE, SYNSET_FILE } from "./published-checkpoint.js";
 
 const USAGE = `Usage: inception_export [flags]
 
@@ -52,8 +53,8 @@ async function main(args: readonly string[]): Promise<void> {
   const classNames = args.includes(NUMBER_CLASSES)
     ? numberedClassNames(network.classes)
     : readClassNames({
-        synsetFile: flags.synset_file || beside("imagenet_lsvrc_2015_synsets.txt"),
-        metadataFile: flags.metadata_file || beside("imagenet_metadata.txt"),
+        synsetFile: flags.synset_file || beside(SYNSET_FILE),
+        metadataFile: flags.metadata_file || beside(METADATA_FILE),
       });
   const input: ExportInput = { network, checkpointDir: flags.checkpoint_dir, classNames };
   if (flags.output_dir !== "") {

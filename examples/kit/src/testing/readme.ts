@@ -72,8 +72,12 @@ export class ReadmeRun {
     readme: URL,
     private readonly options: ReadmeRunOptions,
   ) {
+    // In one pass, and ports as whole numbers: what was put in is not looked at again.
+    const places = Object.keys(options.replacements).map((place) =>
+      /^\d+$/.test(place) ? `(?<!\\d)${place}(?!\\d)` : escaped(place),
+    );
     const replaced = (text: string) =>
-      Object.entries(options.replacements).reduce((now, [from, to]) => now.replaceAll(from, to), text);
+      text.replace(new RegExp(places.join("|"), "g"), (place) => options.replacements[place] ?? place);
     this.steps = readmeSteps(replaced(readFileSync(readme, "utf8")));
   }
 
