@@ -101,7 +101,9 @@ def _defaults(op_type):
 
 
 def _holds_values(tensor):
-  return tensor.dtype.base_dtype not in (tf.resource, tf.variant)
+  # The tables of the first kind have references to strings for handles.
+  is_handle = tensor.dtype.base_dtype == tf.string and tensor.dtype._is_ref_dtype
+  return tensor.dtype.base_dtype not in (tf.resource, tf.variant) and not is_handle
 
 
 def _record(title, build, more):

@@ -1,5 +1,5 @@
 /** docs/ops.md, made from the op tables. `node scripts/ops-table.mjs` writes it. */
-import { isSupported, type OpSupport, opSupport } from "./support.js";
+import { isSupported, type OpSupport, opSupport, withoutKernel } from "./support.js";
 
 const mark = (yes: boolean): string => (yes ? "✓" : "");
 
@@ -16,7 +16,8 @@ export function opsDocument(): string {
     `${supported.length} of TensorFlow's ${ops.length} ops run. **ONNX**: ONNX Runtime runs it, at least in its common forms.`,
     "**host**: TypeScript runs it, when ONNX can't express the node, and to fold constants. **compiled**: it is replaced",
     "while the graph is compiled. **shape**: its output shapes are known before it runs. **rows**: requests that pass",
-    "through it may be batched without being asked, where the rest of the graph allows.",
+    "through it may be batched without being asked, where the rest of the graph allows. *: TensorFlow 2.21 itself has no",
+    "kernel for it on a CPU.",
     "",
     "| op | ONNX | host | compiled | shape | rows |",
     "|---|---|---|---|---|---|",
@@ -33,5 +34,5 @@ export function opsDocument(): string {
 }
 
 function line({ op, onnx, host, compiled, shape, rows }: OpSupport): string {
-  return `| ${op} | ${mark(onnx)} | ${mark(host)} | ${mark(compiled)} | ${mark(shape)} | ${mark(rows)} |`;
+  return `| ${op}${withoutKernel.has(op) ? " \\*" : ""} | ${mark(onnx)} | ${mark(host)} | ${mark(compiled)} | ${mark(shape)} | ${mark(rows)} |`;
 }

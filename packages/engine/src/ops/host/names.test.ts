@@ -1,0 +1,4 @@
+import { hostRows } from "./index.js";
+import { describeRecorded } from "./testing/recorded-cases.js";
+
+describeRecorded("names", hostRows);
