@@ -41,6 +41,7 @@ import {
 import { Plan } from "./plan/plan.js";
 import { prepareLoops } from "./plan/prepare-loops.js";
 import { inSignature, type Program } from "./program.js";
+import { signatureGraphs } from "./signature-graphs.js";
 
 /** A tensor of a compiled graph. */
 export interface ExplainedTensor {
@@ -150,14 +151,9 @@ function explainSignatures(
   options: ExplainOptions,
 ): ExplainedSignature[] {
   const isAsked = (name: string) => options.signatures?.includes(name) ?? true;
-  const graphs = [...signaturesOf(metaGraph).values()].map((signature) => ({
-    signature,
-    graph: attempt(() => program.signatureGraph(signature)),
-  }));
-  for (const { graph } of graphs) if (!(graph instanceof StatusError)) program.noteAssignments(graph);
-  const explained = graphs
-    .filter(({ signature }) => isAsked(signature.name))
-    .map(({ signature, graph }) => explain(program, signature, graph, options));
+  const explained = [...signatureGraphs(program, signaturesOf(metaGraph))]
+    .filter(([signature]) => isAsked(signature.name))
+    .map(([signature, graph]) => explain(program, signature, graph, options));
   return [...explained, ...unusable(metaGraph).filter(({ name }) => isAsked(name))];
 }
 

@@ -10,7 +10,6 @@ import {
   invalidArgument,
   notFound,
   readSavedModel,
-  resourceExhausted,
   SERVING_TAG,
   type Signature,
   StatusError,
@@ -27,6 +26,7 @@ import { fingerprint } from "./passes/fingerprint.js";
 import type { RowIndependence } from "./passes/row-independence.js";
 import { inSignature, type OpenedModel, Program } from "./program.js";
 import { Session } from "./session.js";
+import { signatureGraphs } from "./signature-graphs.js";
 import { asTensor } from "./values.js";
 
 export interface LoadOptions {
@@ -131,8 +131,11 @@ class CompiledModel implements Model {
     options: LoadOptions,
   ) {
     this.runners = compileSignatures(program, signatures, options);
-    const failures = [...this.runners.values()].filter((runner) => runner instanceof StatusError);
-    if (failures.length > 0 && failures.length === this.runners.size) throw failures[0] as StatusError;
+    const runners = [...this.runners.values()];
+    const lacking = runners.find(
+      (runner) => runner instanceof StatusError && runner.code === Code.UNIMPLEMENTED,
+    );
+    if (lacking !== undefined && runners.every((runner) => runner instanceof StatusError)) throw lacking;
   }
 
   run(name: string, inputs: ReadonlyMap<string, Tensor>, outputs?: readonly string[]): Map<string, Tensor> {
@@ -183,46 +186,23 @@ class CompiledModel implements Model {
   }
 }
 
-/** Every signature is compiled when the model is loaded: what a small file may ask for is bounded. */
-const MAX_SIGNATURES = 500;
-const MAX_NODES = 500_000;
-
-function checkSize(what: string, size: number, limit: number): void {
-  if (size > limit) {
-    throw resourceExhausted(
-      `the model's signatures are too many to compile: ${size} ${what}, at most ${limit}`,
-    );
-  }
-}
-
-/** All graphs come first, for what one signature assigns no other may freeze; equal graphs are compiled once. */
+/** Equal graphs are compiled once. */
 function compileSignatures(
   program: Program,
   signatures: ReadonlyMap<string, Signature>,
   options: LoadOptions,
 ): Map<string, SignatureRunner | StatusError> {
-  checkSize("signatures", signatures.size, MAX_SIGNATURES);
-  const graphs = new Map<Signature, Graph | StatusError>();
-  let nodes = 0;
-  for (const signature of signatures.values()) {
-    const graph = attempt(() => program.signatureGraph(signature));
-    graphs.set(signature, graph);
-    nodes += graph instanceof StatusError ? 0 : graph.nodes.length;
-    checkSize("nodes", nodes, MAX_NODES);
-    if (!(graph instanceof StatusError)) program.noteAssignments(graph);
-  }
+  const graphs = signatureGraphs(program, signatures);
   const compiled = new Map<string, CompiledRequest>();
-  const compile = (signature: Signature, graph: Graph): SignatureRunner => {
+  const compile = (signature: Signature, graph: Graph | StatusError): SignatureRunner => {
+    if (graph instanceof StatusError) throw graph;
     const key = fingerprint(graph);
     const request = compiled.get(key) ?? compileSignature(program, signature, graph, options);
     compiled.set(key, request);
     return new SignatureRunner(signature, request);
   };
   return new Map(
-    [...graphs].map(([signature, graph]) => [
-      signature.name,
-      graph instanceof StatusError ? graph : attempt(() => compile(signature, graph)),
-    ]),
+    [...graphs].map(([signature, graph]) => [signature.name, attempt(() => compile(signature, graph))]),
   );
 }
 
@@ -237,13 +217,16 @@ function compileSignature(
   return inSignature(signature, () => new CompiledRequest(program, request, options, graph));
 }
 
-/** UNIMPLEMENTED and the like are kept as the result: the error then belongs to one signature, not to the model. */
+/**
+ * What a signature asks for and can't have (ops without support, tensors that are not in the graph) is kept as the
+ * result: the error then belongs to one signature, not to the model.
+ */
 function attempt<T>(make: () => T): T | StatusError {
   try {
     return make();
   } catch (error) {
     const status = StatusError.from(error);
-    if (status.codeName === "UNIMPLEMENTED") return status;
+    if (status.code === Code.UNIMPLEMENTED || status.code === Code.NOT_FOUND) return status;
     throw status;
   }
 }

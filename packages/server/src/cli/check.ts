@@ -1,5 +1,6 @@
 /** `servable check`: whether a model can be served, found out before anybody depends on it. */
-import { type ExplainedModel, explainModel, isSupported, opSupport } from "@servable/engine";
+import { type ExplainedModel, explainModel, isSupported, loadModel, opSupport } from "@servable/engine";
+import { StatusError } from "@servable/formats";
 import { type CommandDescription, hasFlag, optionOf, type ParsedArguments } from "./arguments.js";
 import { ExitCode } from "./command.js";
 import { signatureNamed } from "./inspect.js";
@@ -39,16 +40,38 @@ export function check(args: readonly string[]): Promise<number> {
   return runTool(description, args, async (parsed) => {
     const model = modelPathOf(parsed);
     const tags = chosenTags(parsed, tagSetsOf(model));
-    const explained = explainModel(model, { compile: true, ...(tags && { tags }) });
+    const options = tags === undefined ? {} : { tags };
+    const explained = explainModel(model, options);
     const findings = findingsOf(parsed, explained);
-    const servable = findings.length > 0 && findings.every((finding) => finding.servable);
+    const failure = findings.every(({ error }) => error !== undefined)
+      ? undefined
+      : loadFailure(model, options);
+    const servable =
+      failure === undefined && findings.length > 0 && findings.every((finding) => finding.servable);
     if (hasFlag(parsed, "json")) {
-      await printJson({ model, kind: explained.kind, servable, signatures: findings });
+      const error = failure && { code: failure.codeName, message: failure.message };
+      await printJson({
+        model,
+        kind: explained.kind,
+        servable,
+        ...(error && { error }),
+        signatures: findings,
+      });
     } else {
-      await print(reportText(model, explained.kind, findings));
+      await print(reportText(model, explained.kind, findings, failure));
     }
     return servable ? ExitCode.OK : ExitCode.FAILED;
   });
+}
+
+/** Why the server would not load it. One signature's missing ops are no reason, other faults of one are. */
+function loadFailure(model: string, options: Parameters<typeof loadModel>[1]): StatusError | undefined {
+  try {
+    loadModel(model, options).close();
+    return undefined;
+  } catch (reason) {
+    return StatusError.from(reason);
+  }
 }
 
 function findingsOf(parsed: ParsedArguments, { signatures }: ExplainedModel): Finding[] {
@@ -87,9 +110,18 @@ function neededFor(gaps: SignatureSummary["gaps"]): string[] {
 
 // ---- as text -------------------------------------------------------------------------------------------------
 
-function reportText(model: string, kind: string, findings: readonly Finding[]): string {
+function reportText(
+  model: string,
+  kind: string,
+  findings: readonly Finding[],
+  failure: StatusError | undefined,
+): string {
   const lines = [`${model} (${kind})`, "", ...findings.flatMap(findingLines), ""];
-  return [...lines, verdict(findings)].join("\n");
+  const end =
+    failure === undefined
+      ? verdict(findings)
+      : `It can't be loaded, so none can be served: ${failure.codeName}: ${failure.message}`;
+  return [...lines, end].join("\n");
 }
 
 function findingLines(finding: Finding): string[] {

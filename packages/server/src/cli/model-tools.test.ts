@@ -233,6 +233,14 @@ describe("servable check", () => {
     assert.match(out, /1 signature of 2 can't be served; the server loads the model and serves the others/);
   });
 
+  it("exits with 1 for a model that ONNX Runtime refuses", () => {
+    const fixtures = "../../../engine/src/fixtures/tflite-hostile/";
+    const file = fileURLToPath(new URL(`${fixtures}strided_slice_0.tflite`, import.meta.url));
+    const { code, out } = servable("check", file);
+    assert.equal(code, 1);
+    assert.match(out, /It can't be loaded, so none can be served: INVALID_ARGUMENT: .*StridedSlice/);
+  });
+
   it("looks at one signature when asked to", () => {
     assert.equal(servable("check", model("half"), "--signature_def=good").code, 0);
   });

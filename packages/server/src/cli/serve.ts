@@ -11,7 +11,7 @@ import { ExitCode } from "./command.js";
 export async function serve(program: string, args: readonly string[]): Promise<number> {
   const workers = new WorkerSupply();
   if (!args.some((arg) => /^--?(help|version)\b/.test(arg))) workers.prepare();
-  const [{ StatusError }, { parseFlags }, { standardErrorLog: log }] = await Promise.all([
+  const [{ StatusError }, { parseFlags }, { standardErrorLog }] = await Promise.all([
     import("@servable/formats"),
     import("../config/parse-flags.js"),
     import("../log.js"),
@@ -20,6 +20,8 @@ export async function serve(program: string, args: readonly string[]): Promise<n
     const { values, given } = parseFlags(args);
     if (values.help) return await help(program);
     if (values.version) return await (await import("./version.js")).printVersion();
+    const { logFormatOf } = await import("../config/server-settings.js");
+    const log = standardErrorLog(logFormatOf(values));
     await logIgnored(given, log);
     await run(values, workers, log);
     return ExitCode.OK;
