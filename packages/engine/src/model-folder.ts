@@ -3,6 +3,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import { isSavedModelFolder, isSessionBundleFolder, TFLITE_MODEL_FILE } from "@servable/formats";
 import { loadFrozenGraph, openFrozenGraph } from "./frozen-graph.js";
+import { loadKerasModel, openKerasModel } from "./keras-model.js";
 import { type LoadOptions, loadSavedModel, type Model, openSavedModel } from "./model.js";
 import { loadOnnxModel } from "./onnx-model.js";
 import type { OpenedModel } from "./program.js";
@@ -10,7 +11,13 @@ import { loadSessionBundle, openSessionBundle } from "./session-bundle.js";
 import { loadTfliteModel, openTfliteModel } from "./tflite-model.js";
 
 /** What a model may come as. */
-export type ModelKind = "SavedModel" | "SessionBundle" | "frozen graph" | "TensorFlow Lite" | "ONNX";
+export type ModelKind =
+  | "SavedModel"
+  | "SessionBundle"
+  | "frozen graph"
+  | "TensorFlow Lite"
+  | "Keras"
+  | "ONNX";
 
 /** How a file that is the whole model is loaded, and how it is opened without the compiler. */
 interface FileKind {
@@ -22,8 +29,13 @@ interface FileKind {
 const tfliteKind: FileKind = { kind: "TensorFlow Lite", load: loadTfliteModel, open: openTfliteModel };
 const frozenKind: FileKind = { kind: "frozen graph", load: loadFrozenGraph, open: openFrozenGraph };
 
+const kerasKind: FileKind = { kind: "Keras", load: loadKerasModel, open: openKerasModel };
+
 /** By the ending of their names. */
 const fileKinds: Readonly<Record<string, FileKind | "onnx">> = {
+  ".h5": kerasKind,
+  ".hdf5": kerasKind,
+  ".keras": kerasKind,
   ".onnx": "onnx",
   ".pb": frozenKind,
   ".pbtxt": frozenKind,
@@ -35,7 +47,7 @@ export const MODEL_FILE_ENDINGS: readonly string[] = Object.keys(fileKinds);
 
 /**
  * Loads the model in a version folder: a SavedModel, a SessionBundle (`export.meta`), or a single `.onnx`, `.tflite`,
- * `.pb` or `.pbtxt` file (the last two are frozen graphs). Where there are several kinds, the first of these, unless
+ * `.keras`, `.h5`, `.hdf5`, `.pb` or `.pbtxt` file (the last two are frozen graphs). Where there are several kinds, the first of these, unless
  * the options prefer `model.tflite`. Such a file may also be given itself.
  * NOT_FOUND for a folder without a model, tags or ops that don't exist; DATA_LOSS and INVALID_ARGUMENT for damaged
  * files; UNIMPLEMENTED when no signature can run (one that can't does not take the others down).
