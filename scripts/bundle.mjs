@@ -20,7 +20,7 @@ await build({
   entryPoints: {
     servable: "packages/server/dist/cli/main.js",
     "tensorflow-model-server": "packages/server/dist/cli/tensorflow-model-server.js",
-    "model-worker": "packages/server/dist/servables/model-worker.js",
+    "worker-entry": "packages/server/dist/servables/worker-entry.js",
     "codec-thread": "packages/engine/dist/ops/host/image-files/codec-thread.js",
     "hdf5-thread": "packages/formats/dist/hdf5/hdf5-thread.js",
   },

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The `servable` program: a table of commands, each loaded when it is called. */
+import "../compile-cache.js";
 import { type Command, ExitCode } from "./command.js";
 
 const commands: readonly Command[] = [

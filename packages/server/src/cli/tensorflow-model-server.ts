@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 /** The `tensorflow_model_server` program: `servable serve` by the name that scripts and images know. */
-import { serve } from "./serve.js";
+import "../compile-cache.js";
+
+const { serve } = await import("./serve.js");
 
 process.exitCode = await serve("tensorflow_model_server", process.argv.slice(2));

@@ -58,7 +58,7 @@ export class WorkerThread {
   /** @param engine module specifier of another engine than ours, for tests */
   constructor(engine?: string) {
     const settings: WorkerSettings = engine === undefined ? {} : { engine };
-    this.#worker = new Worker(new URL("./model-worker.js", import.meta.url), { workerData: settings });
+    this.#worker = new Worker(new URL("./worker-entry.js", import.meta.url), { workerData: settings });
     this.#worker.on("message", (message: FromWorker) => this.#receive(message));
     this.#worker.on("error", (error: Error) => {
       this.#crash = error;
