@@ -7,6 +7,7 @@ returns says which calls to record:
         tf.saved_model.save(module, folder, signatures=...)
         return calls()                          every signature, with random inputs at batch sizes 1, 2 and 5
         return [('serving_default', {'x': ...})]  these calls
+        return [(..., {...}, {'error': 'NOT_FOUND'})]   a call that must fail with this code
         return refused('SomeOp')                the model can't be loaded, and the message names the op
 
 Each case lands in OUT/<name>/ with model/1 and case.json; `node conformance/models/run.mjs OUT` runs them in the
@@ -136,6 +137,15 @@ def tolerance(outputs):
     return 1e-4, 2e-5
 
 
+def failing(served, signature, feeds, code):
+    try:
+        served.run(signature, feeds)
+    except Exception as error:  # of the session or of its Python client
+        message = str(error).split('\n')[0]
+        return {'signature': signature, 'method': 'predict', 'code': code, 'message': message, 'inputs': {k: encoded(v) for k, v in feeds.items()}}
+    raise AssertionError(f'{signature} does not fail')
+
+
 def record(folder, wanted, case, tags=('serve',)):
     if isinstance(wanted, dict) and 'refused' in wanted:
         case['refused'] = wanted['refused']
@@ -144,6 +154,9 @@ def record(folder, wanted, case, tags=('serve',)):
     case['calls'] = []
     timed = set()
     for signature, feeds, extras in expand(wanted, served):
+        if 'error' in extras:
+            case.setdefault('errors', []).append(failing(served, signature, feeds, extras['error']))
+            continue
         outputs, first = served.run(signature, feeds)
         rtol, atol = tolerance(outputs)
         call = {'signature': signature, 'method': 'predict', 'rtol': rtol, 'atol': atol, **extras,

@@ -208,6 +208,20 @@ def v1_sharded_saver(folder):
     return calls(highest={'x': 100})
 
 
+def v1_astray_signature(folder):
+    """A signature of a tensor that is not in the graph: the model loads, and only that signature fails."""
+    with tf1.Graph().as_default(), tf1.Session() as session:
+        x = tf1.placeholder(tf.float32, [None])
+        good, bad = predict_signature({'x': x}, {'y': x * 2}), predict_signature({'x': x}, {'y': x})
+        bad.outputs['y'].name = 'nowhere:0'
+        builder = tf1.saved_model.builder.SavedModelBuilder(folder)
+        builder.add_meta_graph_and_variables(session, ['serve'], {'serving_default': good})
+        builder._saved_model.meta_graphs[0].signature_def['astray'].CopyFrom(bad)
+        builder.save()
+    x = np.float32([1, 2])
+    return [('serving_default', {'x': x}), ('astray', {'x': x}, {'error': 'NOT_FOUND'})]
+
+
 def module_counter(folder):
     class Counter(tf.Module):
         def __init__(self):

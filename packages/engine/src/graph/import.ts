@@ -12,6 +12,7 @@ import {
   DT_VARIANT,
   dataTypeName,
   dtypeFromNumber,
+  GRAPH_PRODUCER_VERSION,
   inputTypes,
   invalidArgument,
   nodeOutputs,
@@ -24,6 +25,7 @@ import type { FunctionDef } from "@servable/formats/protobuf/tensorflow/core/fra
 import type { GraphDef } from "@servable/formats/protobuf/tensorflow/core/framework/graph_pb";
 import type { NodeDef } from "@servable/formats/protobuf/tensorflow/core/framework/node_def_pb";
 import type { OpDef_ArgDef } from "@servable/formats/protobuf/tensorflow/core/framework/op_def_pb";
+import type { VersionDef } from "@servable/formats/protobuf/tensorflow/core/framework/versions_pb";
 import { Attrs, partialShape } from "./attrs.js";
 import { type Edge, edgeName, edgeType, feedNode, type Node, type ValueType } from "./graph.js";
 
@@ -157,8 +159,21 @@ export function valueType(number: number, where: string): ValueType {
   return dtype;
 }
 
+/** Whether the graph's producer allows consumers as old as this one (tensorflow/core/framework/versions.cc). */
+function checkVersions(versions: VersionDef | undefined): void {
+  const { minConsumer = 0, badConsumers = [] } = versions ?? {};
+  if (minConsumer > GRAPH_PRODUCER_VERSION) {
+    throw invalidArgument(
+      `the graph wants a consumer of version ${minConsumer} at least; this one knows version ${GRAPH_PRODUCER_VERSION}`,
+    );
+  }
+  if (badConsumers.includes(GRAPH_PRODUCER_VERSION))
+    throw invalidArgument(`the graph refuses consumers of version ${GRAPH_PRODUCER_VERSION}`);
+}
+
 /** The main graph. INVALID_ARGUMENT on a repeated name or an input that does not exist. */
 export function importGraph(graph: GraphDef, library: FunctionLibrary): ImportedGraph {
+  checkVersions(graph.versions);
   const nodes = createNodes(graph.node, library);
   for (const def of graph.node) {
     const node = nodes.get(def.name) as ImportedNode;

@@ -6,6 +6,7 @@ import { elementwiseRows } from "./elementwise.js";
 import { layerRows } from "./layers.js";
 import { recurrentRows } from "./recurrent.js";
 import { reductionRows } from "./reductions.js";
+import { servingRows } from "./serving.js";
 import { shapingRows } from "./shaping.js";
 
 export const tfliteRows: TfliteTable = {
@@ -15,6 +16,7 @@ export const tfliteRows: TfliteTable = {
   ...layerRows,
   ...recurrentRows,
   ...reductionRows,
+  ...servingRows,
   ...shapingRows,
 };
 
