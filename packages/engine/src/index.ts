@@ -13,6 +13,7 @@ export {
   explainModel,
 } from "./explain.js";
 export { type FrozenGraphOptions, loadFrozenGraph } from "./frozen-graph.js";
+export { compileKerasModel, loadKerasModel } from "./keras-model.js";
 export { type LoadOptions, loadSavedModel, type Model } from "./model.js";
 export { loadModel, MODEL_FILE_ENDINGS, type ModelKind } from "./model-folder.js";
 export { loadOnnxModel } from "./onnx-model.js";

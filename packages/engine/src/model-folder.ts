@@ -3,7 +3,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import { isSavedModelFolder, isSessionBundleFolder, TFLITE_MODEL_FILE } from "@servable/formats";
 import { loadFrozenGraph, openFrozenGraph } from "./frozen-graph.js";
-import { loadKerasModel, openKerasModel } from "./keras-model.js";
+import { loadKerasModel, loadModelJson, openKerasModel, openModelJson } from "./keras-model.js";
 import { type LoadOptions, loadSavedModel, type Model, openSavedModel } from "./model.js";
 import { loadOnnxModel } from "./onnx-model.js";
 import type { OpenedModel } from "./program.js";
@@ -27,6 +27,7 @@ interface FileKind {
 }
 
 const tfliteKind: FileKind = { kind: "TensorFlow Lite", load: loadTfliteModel, open: openTfliteModel };
+const jsonKind: FileKind = { kind: "Keras", load: loadModelJson, open: openModelJson };
 const frozenKind: FileKind = { kind: "frozen graph", load: loadFrozenGraph, open: openFrozenGraph };
 
 const kerasKind: FileKind = { kind: "Keras", load: loadKerasModel, open: openKerasModel };
@@ -75,6 +76,8 @@ export function findModel(dir: string, options: LoadOptions): FoundModel {
       open: () => openSessionBundle(dir),
     };
   }
+  const json = path.join(dir, MODEL_JSON);
+  if (!isSavedModelFolder(dir) && existsSync(json)) return ofKind(jsonKind, json, options);
   const file = isSavedModelFolder(dir) ? undefined : onlyModelFile(dir);
   if (file !== undefined) return ofFile(path.join(dir, file), options);
   return {
@@ -96,6 +99,9 @@ function ofFile(file: string, options: LoadOptions): FoundModel {
 function ofKind({ kind, load, open }: FileKind, file: string, options: LoadOptions): FoundModel {
   return { kind, load: () => load(file, options), open: () => open(file, options) };
 }
+
+/** A model in JSON, whose weights lie in other files. */
+const MODEL_JSON = "model.json";
 
 /** The file that is the whole model; undefined when there is none or more than one. */
 function onlyModelFile(dir: string): string | undefined {

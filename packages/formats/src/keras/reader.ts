@@ -7,6 +7,7 @@ import { readWholeFile } from "../checkpoint/random-access-file.js";
 import { Hdf5File, isHdf5 } from "../hdf5/hdf5-file.js";
 import { dataLoss, invalidArgument, StatusError, unimplemented } from "../status.js";
 import { decodeText } from "../tensor.js";
+import { isTfjsJson, tfjsModelOf } from "../tfjs/reader.js";
 import { isZip, readZip, type ZipEntry } from "../zip.js";
 import type { LayerAssets } from "./build.js";
 import { isJsonObject, type Json, type JsonObject, parseConfig } from "./config.js";
@@ -30,7 +31,8 @@ export interface KerasReadOptions {
 }
 
 /**
- * Reads a model from a `.keras` archive, an HDF5 file, or an architecture in JSON or YAML.
+ * Reads a model from a `.keras` archive, an HDF5 file, an architecture in JSON or YAML, or a TensorFlow.js layers model
+ * (model.json with its shards). An architecture alone has weights of zeros.
  *
  * @throws NOT_FOUND for a missing file; DATA_LOSS and INVALID_ARGUMENT, naming the file, for damaged ones;
  *   RESOURCE_EXHAUSTED for what unpacks to too much; UNIMPLEMENTED, naming the layer, for layers that can't be served
@@ -50,9 +52,7 @@ export function readKerasModel(file: string, options: KerasReadOptions = {}): Ke
   const bytes = readWholeFile(file, MAX_FILE_BYTES);
   if (isZip(bytes)) return readArchive(bytes, file);
   if (isHdf5(bytes)) return readHdf5Model(bytes, file);
-  const model = readArchitecture(bytes, file);
-  if (options.weights !== undefined) loadKerasWeights(model, options.weights);
-  return model;
+  return readText(bytes, file, options);
 }
 
 /**
@@ -170,12 +170,19 @@ function readHdf5Model(bytes: Uint8Array, what: string): KerasModel {
 
 // ---- text ----------------------------------------------------------------------------------------------------
 
-function readArchitecture(bytes: Uint8Array, what: string): KerasModel {
+function readText(bytes: Uint8Array, what: string, { weights }: KerasReadOptions): KerasModel {
   if (bytes.length > MAX_TEXT_BYTES) {
     throw invalidArgument(`${what} is neither a Keras archive nor HDF5, and too large for an architecture`);
   }
   const value = parseArchitecture(decodeText(bytes), what);
-  return modelOf(value, isJsonObject(value) ? value : {}, what);
+  if (isTfjsJson(value)) {
+    const found = tfjsModelOf(value, what);
+    if (found.kind === "layers") return found.model;
+    throw invalidArgument(`${what} is a TensorFlow.js graph model, which has no layers`);
+  }
+  const model = modelOf(value, versionOf(value), what);
+  if (weights !== undefined) loadKerasWeights(model, weights);
+  return model;
 }
 
 /** JSON, or else YAML. */
