@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { describe, it } from "node:test";
 import { create, equals, toBinary } from "@bufbuild/protobuf";
-import { readGraphDef } from "../frozen-graph.js";
+import { readGraphDef } from "../freeze/frozen-graph.js";
 import { type GraphDef, GraphDefSchema } from "../protobuf/gen/tensorflow/core/framework/graph_pb.js";
 import { readSavedModel } from "../saved-model/reader.js";
 import { type PartialShape, shapeText } from "../shape.js";
