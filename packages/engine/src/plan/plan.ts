@@ -13,6 +13,7 @@ import { type Analyzed, facts, infer, knownConstant } from "../passes/analyze.js
 import type { LoadBudget } from "../passes/load-budget.js";
 import { OnnxSession, type SessionOptions } from "../runtime/session.js";
 import { asTensor, isTensor, type Value } from "../values.js";
+import { isSmallWork } from "./estimate-work.js";
 import { fromCarrier, joinFragments, neededOutputs, toCarrier } from "./onnx-group.js";
 import { type Group, type Partition, partition } from "./partition.js";
 import { prepareLoops } from "./prepare-loops.js";
@@ -121,7 +122,7 @@ class PlanCompiler {
     const converts = [...joined.inputs, ...joined.outputs].some(
       (edge) => carrierOf(edgeType(edge) as DType) !== edgeType(edge),
     );
-    const session = OnnxSession.create(joined.graph, this.options);
+    const session = OnnxSession.create(joined.graph, this.threadsFor(group));
     const run = converts
       ? (slots: Slots) => {
           const results = session.run(inputs.map((slot) => toCarrier(asTensor(slots[slot]))));
@@ -136,6 +137,12 @@ class PlanCompiler {
           });
         };
     return { run, dispose: () => session.dispose() };
+  }
+
+  private threadsFor(group: Group): SessionOptions {
+    return isSmallWork(group.nodes, this.analyzed.known)
+      ? { ...this.options, intraOpThreads: 1 }
+      : this.options;
   }
 
   // ---- host ----

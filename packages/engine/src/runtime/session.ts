@@ -198,6 +198,17 @@ const runOptions = { logSeverityLevel: 4 };
  */
 const AS_WRITTEN = { disable_quant_qdq: "1" };
 
+/** Of version 1.30. */
+const harmfulOptimizers = [
+  // Moves QuantizeLinear to int8 past transpositions as one to uint8, and then refuses its own node.
+  "QDQPropagationTransformer",
+  // The kernel of sum and layer normalization in one takes four times as long as those of the two.
+  "SkipLayerNormFusion",
+  "BiasSkipLayerNormFusion",
+  // Takes the zeros around an image into a pooling, where padding never counts.
+  "Pad_Fusion",
+];
+
 function folderSetting(externalFolder: string | undefined): Readonly<Record<string, string>> {
   return externalFolder === undefined ? {} : { model_external_initializers_file_folder_path: externalFolder };
 }
@@ -206,10 +217,13 @@ function sessionOptions(options: SessionOptions, settings: Readonly<Record<strin
   const session = {
     // TensorFlow runs with denormal numbers taken for zero, and so do its users' expectations of speed.
     set_denormal_as_zero: "1",
+    // Threads that are late, as on a machine that does other work too, leave their share in small pieces to the others.
+    "session.dynamic_block_base": "4",
+    // Between two runs the cores are others': of other models, and of the thread that talks to clients.
+    "session.force_spinning_stop": "1",
     ...settings,
   };
-  // Version 1.30 moves QuantizeLinear to int8 past transpositions as one to uint8, and then refuses its own node.
-  const optimization = { disable_specified_optimizers: "QDQPropagationTransformer" };
+  const optimization = { disable_specified_optimizers: harmfulOptimizers.join(";") };
   return {
     ...(options.intraOpThreads === undefined ? {} : { intraOpNumThreads: options.intraOpThreads }),
     interOpNumThreads: 1,
