@@ -17,7 +17,7 @@ import { nearestName } from "./nearest-name.js";
 /** ".onnx, .pb or .tflite" */
 const ENDINGS = MODEL_FILE_ENDINGS.join(", ").replace(/, ([^,]*)$/, " or $1");
 /** Files that make their folder a model. */
-const FOLDER_FILES = /^(saved_model\.(pb|pbtxt|cpb)|export\.meta)$/;
+const FOLDER_FILES = /^(saved_model\.(pb|pbtxt|cpb)|export\.meta|model\.json)$/;
 
 /** Options of all commands that take a model. */
 export const modelOptions = {
@@ -49,7 +49,7 @@ export function resolveModel(given: string): string {
   const highest = versionsIn(given).at(-1);
   if (highest !== undefined) return path.join(given, highest);
   throw notFound(
-    `${given} has no model: there is neither a saved_model.pb, saved_model.pbtxt, export.meta or a single ${ENDINGS} ` +
+    `${given} has no model: there is neither a saved_model.pb, saved_model.pbtxt, export.meta, model.json or a single ${ENDINGS} ` +
       `file in it, nor a folder for a version such as ${path.join(given, "1")}${modelsBelow(given)}`,
   );
 }
@@ -82,7 +82,7 @@ function modelsBelow(given: string): string {
 
 function hasModel(dir: string): boolean {
   if (isSavedModelFolder(dir) || isSessionBundleFolder(dir)) return true;
-  return readdirSync(dir).some(isModelFile);
+  return readdirSync(dir).some((name) => FOLDER_FILES.test(name) || isModelFile(name));
 }
 
 function isModelFile(name: string): boolean {

@@ -428,6 +428,8 @@ describe("servable run gives TensorFlow's answers", { skip: goldenSkip() }, () =
     "keras_cnn",
     "keras_lstm",
     "keras_text_classifier",
+    "keras_archive_cnn",
+    "keras_h5_cnn",
     "v1_control_flow",
   ];
   for (const name of cases) {

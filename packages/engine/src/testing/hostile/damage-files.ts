@@ -15,7 +15,18 @@ import {
 } from "node:fs";
 import path from "node:path";
 import { type DescMessage, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { parseText, printText, SsTable, SsTableWriter, type TableEntry } from "@servable/formats";
+import {
+  decodeText,
+  encodeText,
+  isZip,
+  parseText,
+  printText,
+  readZip,
+  SsTable,
+  SsTableWriter,
+  type TableEntry,
+  writeZip,
+} from "@servable/formats";
 import { ModelProtoSchema } from "@servable/formats/protobuf/onnx/onnx-ml_pb";
 import { GraphDefSchema } from "@servable/formats/protobuf/tensorflow/core/framework/graph_pb";
 import { MetaGraphDefSchema } from "@servable/formats/protobuf/tensorflow/core/protobuf/meta_graph_pb";
@@ -26,6 +37,7 @@ import {
 } from "@servable/formats/protobuf/tensorflow/core/protobuf/tensor_bundle_pb";
 import { SavedTensorSlicesSchema } from "@servable/formats/protobuf/tensorflow/core/util/saved_tensor_slice_pb";
 import { mutations } from "@servable/formats/testing/mutations";
+import { damageJson } from "./damage-json.js";
 import { damageMessage, type Random } from "./damage-message.js";
 import { damageWords } from "./damage-words.js";
 
@@ -106,7 +118,8 @@ function damageContent(file: string, random: Random): string | undefined {
     const [, schema] = messageFiles.find(([ending]) => name.endsWith(ending)) ?? [];
     if (schema !== undefined) return damageBinary(file, schema, random);
     if (name === "saved_model.pbtxt") return damageText(file, random);
-    if (name.endsWith(".tflite")) return damageWords(file, random);
+    if (name.endsWith(".keras")) return damageArchive(file, random);
+    if (/\.(tflite|h5)$/.test(name)) return damageWords(file, random);
     if (name.endsWith(".index")) return damageTable(file, bundleEntry, random);
     return /^export(-\d+-of-\d+)?$/.test(name)
       ? damageTable(file, () => SavedTensorSlicesSchema, random)
@@ -114,6 +127,31 @@ function damageContent(file: string, random: Random): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** An archive with one file changed and all checksums right: more often its configuration than its weights. */
+function damageArchive(file: string, random: Random): string {
+  const archive = new Uint8Array(readFileSync(file));
+  if (!isZip(archive)) return damageBytes(file, random);
+  const entries = [...readZip(archive, file).values()];
+  const files = new Map(entries.map((entry) => [entry.name, entry.read(2 ** 28)]));
+  const texts = entries.filter(({ name }) => name.endsWith(".json"));
+  const choices = texts.length > 0 && random(3) > 0 ? texts : entries;
+  const chosen = choices[random(Math.max(choices.length, 1))];
+  if (chosen === undefined) return "an empty archive";
+  const { name } = chosen;
+  let label: string;
+  if (name.endsWith(".json")) {
+    const damaged = damageJson(decodeText(files.get(name) as Uint8Array), random);
+    files.set(name, encodeText(damaged.text));
+    label = damaged.label;
+  } else {
+    writeFileSync(file, files.get(name) as Uint8Array);
+    label = damageWords(file, random);
+    files.set(name, new Uint8Array(readFileSync(file)));
+  }
+  writeFileSync(file, writeZip(files));
+  return `${name}: ${label}`;
 }
 
 /** What the entries of a checkpoint's index are. */

@@ -1,5 +1,5 @@
 /** Loads damaged copies of good models, one after the other, and reports those that end as no load may end. */
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { caseNames, loadCase } from "@servable/formats/testing";
@@ -53,7 +53,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
   } finally {
     process.stop();
     for (const { dir } of good) if (dir.startsWith(folder)) rmSync(dir, { recursive: true });
-    removeIfEmpty(folder);
+    removeIfEmpty(folder, good);
   }
   return counts;
 }
@@ -89,7 +89,7 @@ function writeGoodModels(folder: string, withGolden: boolean): GoodModel[] {
     write(dir);
     return { name, dir };
   });
-  return withGolden ? [...small, ...goldenModels()] : small;
+  return withGolden ? [...small, ...goldenModels(), ...goldenKerasModels(folder)] : small;
 }
 
 function goldenModels(): GoodModel[] {
@@ -100,8 +100,20 @@ function goldenModels(): GoodModel[] {
   });
 }
 
-function removeIfEmpty(folder: string): void {
-  for (const { name } of smallModels) rmSync(path.join(folder, name), { recursive: true, force: true });
+/** A Keras file lies beside its case's description: it gets a folder of its own. */
+function goldenKerasModels(folder: string): GoodModel[] {
+  return caseNames().flatMap((name) => {
+    const golden = loadCase(name);
+    if (golden.kind !== "keras_h5" && golden.kind !== "keras_v3") return [];
+    const dir = path.join(folder, name, "1");
+    mkdirSync(dir, { recursive: true });
+    copyFileSync(path.join(golden.dir, golden.path), path.join(dir, path.basename(golden.path)));
+    return [{ name, dir }];
+  });
+}
+
+function removeIfEmpty(folder: string, good: readonly GoodModel[]): void {
+  for (const { name } of good) rmSync(path.join(folder, name), { recursive: true, force: true });
   try {
     rmSync(folder, { recursive: false });
   } catch {

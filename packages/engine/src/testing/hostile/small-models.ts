@@ -8,6 +8,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import {
   Exporter,
+  encodeText,
   GraphBuilder,
   type GraphFunction,
   genericSignature,
@@ -17,6 +18,7 @@ import {
   stringTensor,
   type Tensor,
   tensor,
+  writeZip,
 } from "@servable/formats";
 import { explainModel } from "../../explain.js";
 import { asFrozenGraph, asText, editNodes, type Recipe, saveModel } from "./save-model.js";
@@ -273,6 +275,51 @@ function writeOnnx(recipe: Recipe): SmallModel["write"] {
   };
 }
 
+/** A Keras archive of layers without weights: what can be damaged in it is the configuration. */
+function writeKerasArchive(dir: string): void {
+  const layer = (className: string, name: string, config: object = {}) => ({
+    module: "keras.layers",
+    class_name: className,
+    config: { name, trainable: true, dtype: "float32", ...config },
+    registered_name: null,
+  });
+  const layers = [
+    layer("InputLayer", "image", { batch_shape: [null, 8, 8, 2] }),
+    layer("ZeroPadding2D", "pad", {
+      padding: [
+        [1, 1],
+        [0, 2],
+      ],
+      data_format: "channels_last",
+    }),
+    layer("MaxPooling2D", "pool", {
+      pool_size: [2, 2],
+      strides: [2, 2],
+      padding: "valid",
+      data_format: "channels_last",
+    }),
+    layer("Permute", "turn", { dims: [2, 1, 3] }),
+    layer("UpSampling2D", "grow", { size: [2, 2], data_format: "channels_last", interpolation: "nearest" }),
+    layer("Rescaling", "scale", { scale: 0.5, offset: 1 }),
+    layer("Activation", "gelu", { activation: "gelu" }),
+    layer("Flatten", "flat", { data_format: "channels_last" }),
+    layer("RepeatVector", "repeat", { n: 3 }),
+    layer("Reshape", "shape", { target_shape: [3, -1, 2] }),
+    layer("Softmax", "scores", { axis: -1 }),
+  ];
+  const config = {
+    module: "keras",
+    class_name: "Sequential",
+    config: { name: "layers", trainable: true, layers },
+  };
+  const files = { "config.json": config, "metadata.json": { keras_version: "3.10.0" } };
+  const encoded = Object.entries(files).map(
+    ([name, value]) => [name, encodeText(JSON.stringify(value))] as const,
+  );
+  mkdirSync(dir, { recursive: true });
+  writeFileSync(path.join(dir, "model.keras"), writeZip(new Map(encoded)));
+}
+
 const fixtures = fileURLToPath(new URL("../../../src/fixtures/", import.meta.url));
 
 function copyFixture(name: string): SmallModel["write"] {
@@ -311,6 +358,7 @@ export const smallModels: readonly SmallModel[] = [
     name: `session_bundle_${name.split("/")[0]}`,
     write: copyFixture(`session-bundles/${name}`),
   })),
+  { name: "keras_archive", write: writeKerasArchive },
   ...["perceptron", "convolution", "shaping", "branches", "loop", "dtypes"].map((name) => ({
     name: `onnx_${name}`,
     write: writeOnnx(recipes[name] as Recipe),
