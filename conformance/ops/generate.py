@@ -31,7 +31,7 @@ def record_from(out, module, first):
       if place < first:
         continue
       with open(out + '.at', 'w', encoding='utf-8') as at:
-        at.write(f'{place}\n{oracle._describe(each)}')
+        at.write(f'{place}\n{oracle.describe(each)}')
       try:
         recorded, reason = oracle.record(each)
       except Exception as e:  # a mistake of the generator
@@ -40,7 +40,7 @@ def record_from(out, module, first):
         lines.write(json.dumps(recorded, separators=(',', ':')) + '\n')
         lines.flush()
       else:
-        left.write(f'{oracle._describe(each)}: {str(reason)[:160]!r}\n')
+        left.write(f'{oracle.describe(each)}: {str(reason)[:160]!r}\n')
         left.flush()
 
 

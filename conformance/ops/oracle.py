@@ -6,6 +6,9 @@ node with other knowledge: constant inputs, known shapes, known ranks. One JSON 
 
     title, op, rtol, atol
     node      the NodeDef as JSON; input i is the placeholder "x<i>"
+    nodes     in its place, for a small graph: all nodes but the placeholders, with
+    fetches   the names of its outputs and
+    declared  the static shapes of the placeholders, null for an unknown size
     inputs    tensors, in the form of the golden cases
     params    which inputs are parameters (constants in most models)
     shapes    "full" where TensorFlow needs the inputs' shapes to build the node
@@ -59,6 +62,18 @@ def variant(op, *inputs, about='', rtol=None, atol=None, params=None, check=None
   _variants.append(Variant(op, inputs, attrs, about, rtol, atol, params, check, count))
 
 
+class Composition:
+  """A small graph: `build` takes placeholders, returns tensors."""
+
+  def __init__(self, op, title, feeds, build, rtol, atol):
+    self.op, self.title, self.feeds, self.build, self.rtol, self.atol = op, title, feeds, build, rtol, atol
+
+
+def composition(op, title, feeds, build, rtol=1e-4, atol=1e-4):
+  """`feeds`: [(array, static shape)]."""
+  _variants.append(Composition(op, title, feeds, build, rtol, atol))
+
+
 def take():
   taken, _variants[:] = list(_variants), []
   return taken
@@ -94,6 +109,10 @@ def tensor_json(array, dtype):
     return {'dtype': name, 'shape': list(np.shape(array)), 'strings': strings}
   array = np.asarray(array, dtype=None if dtype.is_quantized else dtype.as_numpy_dtype)
   return {'dtype': name, 'shape': list(np.shape(array)), 'content': base64.b64encode(array.tobytes()).decode()}
+
+
+def describe(variant):
+  return variant.title if isinstance(variant, Composition) else _describe(variant)
 
 
 def _describe(variant):
@@ -158,8 +177,29 @@ for _op in ('Sum', 'Mean', 'Max', 'Min', 'Prod', 'All', 'Any', 'EuclideanNorm'):
   RENAMED[_op, 'reduction_indices'] = 'axis'
 
 
+def _record_composition(composition):
+  graph = tf.Graph()
+  with graph.as_default():
+    feeds = [(tf1.placeholder(value.dtype, shape, name=f'x{i}'), value) for i, (value, shape) in enumerate(composition.feeds)]
+    fetches = composition.build(*(placeholder for placeholder, _ in feeds))
+  names = {placeholder.op.name for placeholder, _ in feeds}
+  nodes = [op.node_def for op in graph.get_operations() if op.name not in names]
+  out = {'title': composition.title, 'op': composition.op, 'rtol': composition.rtol, 'atol': composition.atol, 'params': [],
+         'nodes': [json.loads(json_format.MessageToJson(node, indent=None)) for node in nodes],
+         'fetches': [tensor.name for tensor in fetches], 'declared': [shape for _, shape in composition.feeds],
+         'inputs': [tensor_json(value, placeholder.dtype) for placeholder, value in feeds]}
+  with tf1.Session(graph=graph, config=CONFIG) as session:
+    try:
+      out['outputs'] = [tensor_json(v, t.dtype) for v, t in zip(session.run(fetches, dict(feeds)), fetches)]
+    except errors_impl.OpError as e:
+      out['error'] = {'code': CODES[e.error_code], 'message': _message(e)}
+  return out, None
+
+
 def record(variant):
   """The variant as a JSON object, or None where TensorFlow can't build it or has no kernel."""
+  if isinstance(variant, Composition):
+    return _record_composition(variant)
   made = None
   for full in (False, True):
     graph = tf.Graph()

@@ -323,6 +323,39 @@ const projections = [
   ["Mul", "scores SCALE", "scaled"],
 ] as const;
 
+const padding: readonly Case[] = [
+  {
+    title: "zeros around an image go into the convolution",
+    x: [2, 3, 5, 5],
+    constants: { P: ints(0, 0, 1, 0, 0, 0, 0, 2), W: floats(4, 3, 3, 3) },
+    lines: [
+      ["Pad", "x P", "p"],
+      ["Conv", "p W", "y", { pads: [0, 1, 0, 0], strides: [2, 1] }],
+    ],
+    left: "Conv",
+  },
+  {
+    title: "another value around it stays",
+    x: [2, 3, 5, 5],
+    constants: { P: ints(0, 0, 1, 1, 0, 0, 1, 1), V: scalar(1), W: floats(4, 3, 3, 3) },
+    lines: [
+      ["Pad", "x P V", "p"],
+      ["Conv", "p W", "y", { pads: [0, 0, 0, 0] }],
+    ],
+    left: "Pad Conv",
+  },
+  {
+    title: "zeros before a pooling stay: its own padding would not count",
+    x: [2, 3, 4, 4],
+    constants: { P: ints(0, 0, 1, 1, 0, 0, 1, 1) },
+    lines: [
+      ["Pad", "x P", "p"],
+      ["MaxPool", "p", "y", { kernel_shape: [2, 2], strides: [1, 1] }],
+    ],
+    left: "Pad MaxPool",
+  },
+];
+
 const attention: readonly Case[] = [
   {
     ...attending,
@@ -405,6 +438,7 @@ function check(each: Case): void {
 }
 
 const tables = {
+  Padding: padding,
   "Between convolutions": betweenConvolutions,
   "Arithmetic becomes": arithmetic,
   Attention: attention,

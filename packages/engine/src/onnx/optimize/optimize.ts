@@ -9,6 +9,7 @@ import { fuseAttention } from "./attention.js";
 import { GraphEditor, type KnownValue, type Rule } from "./graph-editor.js";
 import { sinkTransposition } from "./layout.js";
 import { fuseChannelAffine, fuseLayerNormalization } from "./normalization.js";
+import { takeInPadding } from "./padding.js";
 import { fuseTensordot } from "./products.js";
 import { joinReshapes } from "./reshapes.js";
 
@@ -22,6 +23,7 @@ const rules: readonly Rule[] = [
   fuseAttention,
   joinReshapes,
   fuseChannelAffine,
+  takeInPadding,
 ];
 
 /** `known`: types and shapes of values that TensorFlow's graph has as well. */

@@ -41,7 +41,12 @@ import { Program } from "../../program.js";
 export interface OpVariant extends Tolerance {
   readonly title: string;
   readonly op: string;
-  readonly node: JsonValue;
+  /** A single op. */
+  readonly node?: JsonValue;
+  /** Or a small graph: its nodes, the tensors that are asked for, the declared shapes of its inputs. */
+  readonly nodes?: readonly JsonValue[];
+  readonly fetches?: readonly string[];
+  readonly declared?: readonly (readonly (number | null)[])[];
   readonly inputs: readonly GoldenTensor[];
   readonly params: readonly number[];
   readonly shapes?: "full";
@@ -73,7 +78,7 @@ export function runVariant(variant: OpVariant): string[] {
   return knowledge.flatMap((each) => {
     const inputs = variant.inputs.map(decodeTensor);
     const isConstant = inputs.map((_, i) => isConstantIn(each, variant, i));
-    const shapes = inputs.map((input, i) => (isConstant[i] ? "" : declaredShape(input.shape, each)));
+    const shapes = inputs.map((_, i) => (isConstant[i] ? "" : declaredShape(variant, i, each)));
     if (variant.shapes === "full" && each.shapes !== "full") return [];
     const key = JSON.stringify([isConstant, shapes]);
     if (seen.has(key)) return [];
@@ -86,9 +91,16 @@ function isConstantIn({ constants }: Knowledge, { params }: OpVariant, index: nu
   return constants === "all" || (constants === "params" && params.includes(index));
 }
 
-function declaredShape(shape: Shape, { shapes }: Knowledge): readonly number[] | null {
+/** Of a graph never more than what it declares itself. */
+function declaredShape(
+  { inputs, declared }: OpVariant,
+  index: number,
+  { shapes }: Knowledge,
+): readonly number[] | null {
   if (shapes === "none") return null;
-  return shapes === "full" ? shape : shape.map(() => -1);
+  const shape: Shape = inputs[index]?.shape ?? [];
+  if (shapes === "full") return declared?.[index]?.map((size) => size ?? -1) ?? shape;
+  return shape.map(() => -1);
 }
 
 function runKnowing(variant: OpVariant, inputs: readonly Tensor[], known: Knowledge): string[] {
@@ -174,23 +186,22 @@ function wrongError(error: unknown, { error: expected }: OpVariant): string[] {
 // ---- the model -----------------------------------------------------------------------------------------------
 
 function modelOfVariant(variant: OpVariant, inputs: readonly Tensor[], known: Knowledge): Model {
-  // Through the bytes: floats of attributes are float32.
-  const node = fromBinary(NodeDefSchema, toBinary(NodeDefSchema, fromJson(NodeDefSchema, variant.node)));
+  const nodes = (variant.nodes ?? [variant.node as JsonValue]).map(nodeOfJson);
   const sources = inputs.map((input, i) =>
     isConstantIn(known, variant, i) ? constantNode(`x${i}`, input) : placeholderNode(`x${i}`, input),
   );
   const fed = inputs.flatMap((input, i) =>
     isConstantIn(known, variant, i)
       ? []
-      : [[`x${i}`, tensorInfo(`x${i}:0`, input.dtype, declaredShape(input.shape, known))] as const],
+      : [[`x${i}`, tensorInfo(`x${i}:0`, input.dtype, declaredShape(variant, i, known))] as const],
   );
   const metaGraph = create(MetaGraphDefSchema, {
-    graphDef: create(GraphDefSchema, { node: [...sources, node], versions: { producer: 2000 } }),
+    graphDef: create(GraphDefSchema, { node: [...sources, ...nodes], versions: { producer: 2000 } }),
   });
   const program = new Program(metaGraph);
   const count = variant.outputs?.length ?? 1;
   const fetched = Array.from({ length: count }, (_, i) => {
-    const name = `${node.name}:${i}`;
+    const name = variant.fetches?.[i] ?? `${nodes[0]?.name}:${i}`;
     const type = program.typeOf(name);
     if (type === "resource" || type === "variant") return [];
     return [[`y${i}`, tensorInfo(name, type, null)] as const];
@@ -201,6 +212,11 @@ function modelOfVariant(variant: OpVariant, inputs: readonly Tensor[], known: Kn
     methodName: PREDICT_METHOD,
   });
   return modelOf({ program, metaGraph }, { intraOpThreads: 1 });
+}
+
+/** Through the bytes: floats of attributes are float32. */
+function nodeOfJson(json: JsonValue): NodeDef {
+  return fromBinary(NodeDefSchema, toBinary(NodeDefSchema, fromJson(NodeDefSchema, json)));
 }
 
 function placeholderNode(name: string, { dtype }: Tensor): NodeDef {

@@ -1,0 +1,200 @@
+"""Small graphs of ops as layers use them, put together by chance (seeded)."""
+import numpy as np
+import tensorflow as tf
+
+from oracle import composition, take
+from variants_elementwise import ordinary
+take()
+
+raw = tf.raw_ops
+
+
+class Maker:
+  """Adds ops to a graph, with parameters by chance; everything that comes from the state is drawn before use."""
+
+  def __init__(self, seed):
+    self.state = np.random.RandomState(seed)
+
+  def pick(self, *options):
+    return options[self.state.randint(len(options))]
+
+  def constant(self, shape, dtype=np.float32):
+    return tf.constant(np.round(self.state.uniform(-1, 1, shape) * 16) / 16, tf.as_dtype(dtype))
+
+  def positive(self, shape):
+    return tf.constant((np.round(self.state.uniform(.25, 2, shape) * 16) / 16).astype(np.float32))
+
+  # ---- on images [n, h, w, c]
+  def conv(self, x):
+    k, out, stride, pad = self.pick(1, 2, 3), self.pick(2, 3, 4), self.pick(1, 1, 2), self.pick('SAME', 'VALID')
+    if min(x.shape[1:3]) < k:
+      return x
+    y = tf.nn.conv2d(x, self.constant([k, k, x.shape[3], out]), stride, pad)
+    if self.pick(0, 1):
+      y = tf.nn.bias_add(y, self.constant([out]))
+    return y
+
+  def conv_same_transpose(self, x):
+    perm = self.pick([0, 3, 1, 2], [0, 2, 1, 3])
+    y = tf.transpose(x, perm)
+    z = self.activation(y)
+    return tf.transpose(z, np.argsort(perm))
+
+  def depthwise(self, x):
+    if min(x.shape[1:3]) < 2:
+      return x
+    return tf.nn.depthwise_conv2d(x, self.constant([2, 2, x.shape[3], self.pick(1, 2)]), [1, 1, 1, 1], self.pick('SAME', 'VALID'))
+
+  def norm(self, x):
+    c = x.shape[3]
+    return raw.FusedBatchNormV3(x=x, scale=self.positive([c]), offset=self.constant([c]), mean=self.constant([c]), variance=self.positive([c]), is_training=False, epsilon=1e-3).y
+
+  def norm_by_hand(self, x):
+    c = x.shape[-1]
+    inv = tf.math.rsqrt(self.positive([c]) + 1e-3) * self.positive([c])
+    return x * inv + (self.constant([c]) - self.constant([c]) * inv)
+
+  def layer_norm(self, x):
+    mean, variance = tf.nn.moments(x, [-1], keepdims=True)
+    return (x - mean) * tf.math.rsqrt(variance + 1e-3) * self.constant([x.shape[-1]]) + self.constant([x.shape[-1]])
+
+  def pool(self, x):
+    if min(x.shape[1:3]) < 2:
+      return x
+    return self.pick(tf.nn.max_pool2d, tf.nn.avg_pool2d)(x, 2, self.pick(1, 2), self.pick('SAME', 'VALID'))
+
+  def pad(self, x):
+    y = tf.pad(x, [[0, 0], [self.pick(0, 1), 1], [1, self.pick(0, 2)], [0, 0]])
+    if self.pick(0, 1):
+      y = tf.nn.conv2d(y, self.constant([2, 2, x.shape[3], 3]), self.pick(1, 2), 'VALID')
+    return y
+
+  def resize(self, x):
+    return self.pick(lambda: raw.ResizeBilinear(images=x, size=[5, 6], half_pixel_centers=bool(self.pick(0, 1))),
+                     lambda: raw.ResizeNearestNeighbor(images=x, size=[6, 4]))()
+
+  def upsample(self, x):
+    h, w = x.shape[1:3]
+    y = tf.reshape(x, [-1, h, 1, w, 1, x.shape[3]])
+    return tf.reshape(tf.tile(y, [1, 1, 2, 1, 2, 1]), [-1, 2 * h, 2 * w, x.shape[3]])
+
+  def transposed(self, x):
+    h, w, c = x.shape[1:]
+    return tf.nn.conv2d_transpose(x, self.constant([3, 3, 2, c]), tf.stack([tf.shape(x)[0], 2 * h, 2 * w, 2]), 2, 'SAME')
+
+  def squeeze_excite(self, x):
+    c = x.shape[3]
+    s = tf.reduce_mean(x, [1, 2], keepdims=True)
+    return x * tf.sigmoid(tf.nn.conv2d(s, self.constant([1, 1, c, c]), 1, 'SAME'))
+
+  def blocks(self, x):
+    return tf.nn.depth_to_space(x, 2) if x.shape[3] % 4 == 0 else tf.nn.space_to_depth(tf.pad(x, [[0, 0], [0, x.shape[1] % 2], [0, x.shape[2] % 2], [0, 0]]), 2)
+
+  def dilated(self, x):
+    if min(x.shape[1:3]) < 3:
+      return x
+    return tf.nn.conv2d(x, self.constant([2, 2, x.shape[3], 2]), 1, 'SAME', dilations=2)
+
+  def batched_dilation(self, x):
+    p = [[1, 1 + x.shape[1] % 2], [1, 1 + x.shape[2] % 2]]
+    y = tf.space_to_batch_nd(x, [2, 2], p)
+    y = tf.nn.conv2d(y, self.constant([2, 2, x.shape[3], 2]), 1, 'SAME')
+    return tf.batch_to_space(y, [2, 2], [[1, p[0][1]], [1, p[1][1]]])
+
+  # ---- on anything
+  def activation(self, x):
+    return self.pick(tf.nn.relu, tf.nn.relu6, tf.sigmoid, tf.tanh, tf.nn.elu, tf.nn.selu, tf.nn.softplus, tf.nn.softsign, tf.nn.swish, tf.nn.gelu, lambda v: tf.nn.gelu(v, approximate=True),
+                     lambda v: tf.nn.leaky_relu(v, .3), lambda v: v * tf.nn.relu6(v + 3) * np.float32(1 / 6), lambda v: tf.clip_by_value(v, -1, 1), tf.abs, tf.square, lambda v: tf.math.exp(-tf.square(v)),
+                     lambda v: tf.nn.relu(v) + self.constant([v.shape[-1]]) * tf.minimum(v, 0), tf.math.erf, lambda v: tf.math.rsqrt(tf.abs(v) + 1), lambda v: tf.pow(tf.abs(v), 1.5))(x)
+
+  def arithmetic(self, x):
+    c = x.shape[-1]
+    return self.pick(lambda: x + self.constant([c]), lambda: self.constant([]) - x, lambda: x * self.constant([c]) + self.constant([c]), lambda: x / self.positive([c]), lambda: tf.maximum(x, self.constant([c])),
+                     lambda: tf.where(x > 0, x, x * self.constant([c])), lambda: tf.cast(tf.cast(x * 8, tf.int32) // 3, tf.float32), lambda: tf.math.floormod(x, 1.5), lambda: tf.cast(x > self.constant([]), tf.float32) * x,
+                     lambda: tf.math.squared_difference(x, self.constant([c])), lambda: x - tf.reduce_mean(x, -1, keepdims=True))()
+
+  def halve(self, x):
+    a, b = tf.split(x, [x.shape[-1] // 2, -1], -1) if x.shape[-1] > 1 else (x, x)
+    return tf.concat([self.activation(b), a], -1)
+
+  def softmax(self, x):
+    return tf.nn.softmax(x) if self.pick(0, 1) else tf.nn.log_softmax(x)
+
+  def slices(self, x):
+    return self.pick(lambda: x[..., ::-1], lambda: tf.concat([x[..., 1:], x[..., :1]], -1), lambda: tf.gather(x, list(range(x.shape[-1]))[::-1], axis=-1), lambda: tf.reverse(x, [-1]), lambda: tf.roll(x, 1, -1),
+                     lambda: tf.cumsum(x, -1), lambda: tf.stack(tf.unstack(x, axis=-1), -1), lambda: tf.concat([x, x], -1), lambda: tf.pad(x, [[0, 0]] * (len(x.shape) - 1) + [[1, 0]], constant_values=1.0))()
+
+  def skip(self, x):
+    y = self.activation(self.arithmetic(x))
+    return self.pick(tf.add, tf.multiply, tf.maximum)(x, y)
+
+  # ---- on matrices [n, c] and sequences [n, t, c]
+  def dense(self, x):
+    y = tf.tensordot(x, self.constant([x.shape[-1], 4]), 1) if len(x.shape) > 2 else tf.matmul(x, self.constant([x.shape[-1], 4]))
+    return self.activation(y + self.constant([4])) if self.pick(0, 1) else tf.nn.bias_add(y, self.constant([4]))
+
+  def einsum_dense(self, x):
+    return tf.einsum('...i,ij->...j', x, self.constant([x.shape[-1], 3])) if len(x.shape) == 2 else tf.einsum('abc,cd->abd', x, self.constant([x.shape[-1], 3]))
+
+  def attention(self, x):
+    c = x.shape[-1]
+    q, k, v = (tf.einsum('btc,chd->bthd', x, self.constant([c, 2, 3])) for _ in range(3))
+    scores = tf.einsum('bqhd,bkhd->bhqk', q * np.float32(3 ** -.5), k)
+    if self.pick(0, 1):
+      t = x.shape[1]
+      scores += (1 - tf.linalg.band_part(tf.ones([t, t]), -1, 0)) * np.float32(-1e9)
+    y = tf.einsum('bhqk,bkhd->bqhd', tf.nn.softmax(scores), v)
+    return tf.einsum('bqhd,hdc->bqc', y, self.constant([2, 3, c]))
+
+  def matmul_attention(self, x):
+    s = tf.matmul(x, x, transpose_b=True)
+    return tf.matmul(tf.nn.softmax(s * .5), x)
+
+  def conv1d(self, x):
+    return tf.nn.conv1d(x, self.constant([2, x.shape[-1], 3]), 1, self.pick('SAME', 'VALID')) if x.shape[1] > 1 else x
+
+  def swap(self, x):
+    return tf.transpose(x, [0, 2, 1])
+
+  # ---- from one rank to another
+  def flatten(self, x):
+    n = int(np.prod(x.shape[1:]))
+    return self.pick(lambda: tf.reshape(x, [-1, n]), lambda: tf.reshape(x, tf.stack([tf.shape(x)[0], n])), lambda: tf.reshape(x, tf.concat([tf.shape(x)[:1], [-1]], 0)))()
+
+  def to_sequence(self, x):
+    h, w, c = x.shape[1:]
+    return self.pick(lambda: tf.reshape(x, [-1, h * w, c]), lambda: tf.reduce_max(x, 1), lambda: tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [-1, w, h * c]))()
+
+  def to_matrix(self, x):
+    return self.pick(lambda: tf.reduce_mean(x, list(range(1, len(x.shape) - 1))), lambda: tf.reduce_max(x, list(range(1, len(x.shape) - 1))), lambda: self.flatten(x), lambda: x[:, -1] if len(x.shape) == 3 else x[:, 0, -1])()
+
+  def to_image(self, x):
+    c = x.shape[-1]
+    return tf.reshape(x, [-1, 1, c, 1]) if self.pick(0, 1) else x[:, tf.newaxis, :, tf.newaxis]
+
+
+ANY = ['activation', 'arithmetic', 'halve', 'softmax', 'slices', 'skip', 'norm_by_hand', 'layer_norm']
+OPTIONS = {4: ['conv', 'conv', 'conv_same_transpose', 'depthwise', 'norm', 'pool', 'pad', 'resize', 'upsample', 'transposed', 'squeeze_excite', 'blocks', 'dilated', 'batched_dilation', 'to_sequence', 'to_matrix'] + ANY,
+           3: ['dense', 'einsum_dense', 'attention', 'matmul_attention', 'conv1d', 'swap', 'to_matrix'] + ANY, 2: ['dense', 'einsum_dense', 'to_image'] + ANY}
+
+
+def made(seed, trace):
+  def build(x):
+    maker = Maker(seed)
+    outputs = []
+    for _ in range(maker.state.randint(3, 9)):
+      options = OPTIONS[len(x.shape)]
+      name = options[maker.state.randint(len(options))]
+      x = getattr(maker, name)(x)
+      trace.append(name)
+      if int(np.prod(x.shape[1:])) > 600:
+        x = maker.to_matrix(x)
+      if maker.state.rand() < .15:
+        outputs.append(tf.identity(x))
+    return outputs + [tf.identity(x)]
+  return build
+
+
+for seed in range(900):
+  shape = ([2, 6, 5, 3], [2, 4, 4, 4], [3, 5, 4], [2, 6])[seed % 4]
+  composition('graph', f'graph {seed}', [(ordinary(shape, 'float32', seed, low=-2, high=2), [None] + shape[1:])], made(seed, []), rtol=2e-4, atol=2e-4)
