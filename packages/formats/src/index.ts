@@ -66,6 +66,7 @@ export * from "./keras/model.js";
 export { type KerasReadOptions, loadKerasWeights, readKerasModel } from "./keras/reader.js";
 export type { WeightLoading } from "./keras/stored-weights.js";
 export type { WeightedLayer, WeightSpec, WeightValues } from "./keras/weight.js";
+export * from "./keras/writer.js";
 export * from "./npy.js";
 export * from "./npz.js";
 export * from "./op-defs/check-attrs.js";

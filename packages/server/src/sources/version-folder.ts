@@ -4,7 +4,8 @@ import { lstat, opendir } from "node:fs/promises";
 import { join } from "node:path";
 
 /** A file that says that a folder holds a model: it is written last, or is the whole model. */
-const MODEL_FILE = /^(saved_model\.pb|saved_model\.pbtxt|export\.meta|[^/]+\.(onnx|tflite|keras|h5|hdf5))$/;
+const MODEL_FILE =
+  /^(saved_model\.pb|saved_model\.pbtxt|export\.meta|model\.json|[^/]+\.(onnx|tflite|keras|h5|hdf5))$/;
 /** Entries looked at per folder; a SavedModel has far fewer, and a poll must stay cheap. */
 const MAX_ENTRIES = 10_000;
 const MAX_DEPTH = 16;

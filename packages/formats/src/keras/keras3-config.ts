@@ -1,0 +1,104 @@
+/**
+ * Architectures of Keras 2 and TensorFlow.js in the words of Keras 3, as `.keras` archives have them
+ * (keras/src/saving/serialization_lib.py): every object says its module, inputs have a batch_shape, and what layers no
+ * longer take is left out.
+ */
+import { isJsonObject, type Json, type JsonObject } from "./config.js";
+import { layerTables } from "./layers/index.js";
+
+const initializers = `Zeros Ones Constant RandomNormal RandomUniform TruncatedNormal VarianceScaling Orthogonal Identity
+  GlorotNormal GlorotUniform HeNormal HeUniform LecunNormal LecunUniform`;
+const regularizers = "L1 L2 L1L2 OrthogonalRegularizer";
+const constraints = "MaxNorm NonNeg UnitNorm MinMaxNorm";
+
+const modules: ReadonlyMap<string, string> = new Map([
+  ...Object.values(layerTables).flatMap((table) =>
+    Object.keys(table).map((name): [string, string] => [name, "keras.layers"]),
+  ),
+  ...modulesOf("keras.initializers", initializers),
+  ...modulesOf("keras.regularizers", regularizers),
+  ...modulesOf("keras.constraints", constraints),
+  ...modulesOf("keras.layers", "LSTMCell GRUCell SimpleRNNCell StackedRNNCells"),
+  ...modulesOf("keras", "Sequential Functional Model"),
+]);
+
+function modulesOf(module: string, names: string): [string, string][] {
+  return names.split(/\s+/).map((name) => [name, module]);
+}
+
+/** Options that were of Keras 2 alone, and say nothing about what a layer computes. */
+const obsolete: ReadonlySet<string> = new Set([
+  "batch_input_shape",
+  "batch_size",
+  "implementation",
+  "input_dtype",
+  "input_length",
+  "key_shape",
+  "query_shape",
+  "softmax_robust_masking",
+  "time_major",
+  "value_shape",
+]);
+
+/** Names that options have now. */
+const renamed: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  LeakyReLU: { alpha: "negative_slope" },
+};
+
+/** Names that classes have now. */
+const classes: Readonly<Record<string, string>> = { Model: "Functional" };
+
+/** The same architecture for Keras 3; one that is already is not changed. */
+export function asKeras3(architecture: JsonObject): JsonObject {
+  if (typeof architecture.module === "string" && JSON.stringify(architecture).includes('"batch_shape"')) {
+    return architecture;
+  }
+  return upgraded(architecture) as JsonObject;
+}
+
+function upgraded(value: Json): Json {
+  if (Array.isArray(value)) return value.map(upgraded);
+  if (!isJsonObject(value)) return value;
+  const { class_name: className, config } = value;
+  if (typeof className !== "string" || !isJsonObject(config)) {
+    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, upgraded(inner)]));
+  }
+  const module = modules.get(className);
+  if (module === undefined) return value;
+  return {
+    ...Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, upgraded(inner)])),
+    module,
+    class_name: classes[className] ?? className,
+    config: upgradedConfig(className, config),
+    registered_name: module === "keras" ? className : null,
+  };
+}
+
+function upgradedConfig(className: string, config: JsonObject): JsonObject {
+  const result: JsonObject = {};
+  for (const [name, value] of Object.entries(config)) {
+    if (className === "InputLayer" && name === "batch_input_shape") result.batch_shape = value;
+    else if (!obsolete.has(name)) result[renamed[className]?.[name] ?? name] = upgraded(value);
+  }
+  if (className === "Sequential" && Array.isArray(result.layers)) {
+    result.layers = withInputLayer(config.layers as Json[], result.layers);
+  }
+  return result;
+}
+
+/** The first layer's batch_input_shape becomes a layer of its own. */
+function withInputLayer(before: readonly Json[], after: readonly Json[]): Json[] {
+  const [first] = before;
+  if (!isJsonObject(first) || first.class_name === "InputLayer" || !isJsonObject(first.config))
+    return [...after];
+  const shape = first.config.batch_input_shape;
+  if (!Array.isArray(shape)) return [...after];
+  const dtype = typeof first.config.dtype === "string" ? first.config.dtype : "float32";
+  const input = {
+    module: "keras.layers",
+    class_name: "InputLayer",
+    config: { batch_shape: shape, dtype, name: `${String(first.config.name ?? "layer")}_input` },
+    registered_name: null,
+  };
+  return [input, ...after];
+}
