@@ -483,6 +483,13 @@ def old_layers():
                       'l2': tf1.nn.l2_normalize(g, 3), 'topk': tf.math.in_top_k(tf.zeros([tf.shape(g)[0]], tf.int32), tf.reduce_mean(g, [1, 2]), 2), 'xw': tf1.nn.moments(g, [0, 1, 2])[1]}
 
 
+@graph(feeds=lambda: [('serving_default', {'x': np.random.default_rng(c).normal(size=(2, 5, 5, c)).astype(np.float32)}) for c in (4, 2, 8)])
+def convolution_of_any_channels():
+    """The filter's two channels convolve as many groups of the image's channels as there are."""
+    x = tf1.placeholder(tf.float32, [None, None, None, None])
+    return {'x': x}, {'y': tf1.nn.conv2d(x, tf1.get_variable('w', [3, 3, 2, 8]), [1, 1, 1, 1], 'SAME')}
+
+
 @graph()
 def v1_batch_norms():
     x = tf1.placeholder(tf.float32, [None, 6, 6, 3])

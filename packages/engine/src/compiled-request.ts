@@ -1,24 +1,28 @@
 /**
  * Feeds and fetches, compiled. The main plan is for the declared shapes of the feeds; TensorFlow does not enforce
- * those, so feeds that don't fit get a plan compiled for their ranks, kept for the next time.
+ * those, so feeds that don't fit get a plan compiled for their ranks, kept for the next time. Where images are convolved
+ * that may have any number of channels, plans are for numbers of channels as well.
  */
 import { invalidArgument, type PartialShape, type Shape, type Tensor } from "@servable/formats";
 import type { Graph, ValueType } from "./graph/graph.js";
 import { hasBoundedWork } from "./passes/bounded-work.js";
 import { hasLoops, leavesNoTrace } from "./passes/leaves-no-trace.js";
 import { proveRowIndependence, type RowIndependence } from "./passes/row-independence.js";
+import { convolvesUnknownChannels } from "./passes/unknown-channels.js";
 import { partition as checkSupport } from "./plan/partition.js";
 import { Plan, type PlanOptions } from "./plan/plan.js";
 import type { Program, Request } from "./program.js";
 import type { Value } from "./values.js";
 
-/** More rank combinations than this of one request are not kept. */
+/** More combinations of ranks and channels than this of one request are not kept. */
 const MAX_SPECIALIZED = 16;
 
 export class CompiledRequest {
   private main: Plan | undefined;
   private readonly specialized = new Map<string, Plan>();
   private generation: number;
+  /** Whether plans must be for the last dimensions of the feeds. */
+  private readonly needsChannels: boolean;
   /** Of the tensors that are fed. */
   private readonly types: readonly ValueType[];
   /** Whether rows of different callers may run as one batch, with the reason if not. */
@@ -45,7 +49,10 @@ export class CompiledRequest {
     this.hasBoundedWork = hasBoundedWork(analyzed);
     this.leavesNoTrace = leavesNoTrace(analyzed.graph);
     this.hasLoops = hasLoops(analyzed.graph);
-    if (ranksKnown) this.main = Plan.compile(analyzed, options);
+    this.needsChannels =
+      request.feeds.some(({ shape }) => mayBringChannels(shape ?? null)) &&
+      convolvesUnknownChannels(analyzed);
+    if (ranksKnown && !this.needsChannels) this.main = Plan.compile(analyzed, options);
     else checkSupport(analyzed);
   }
 
@@ -67,7 +74,7 @@ export class CompiledRequest {
     return invalidArgument(`tensor "${name}" is ${this.types[index]} in the graph, got ${value.dtype}`);
   }
 
-  /** The plan for the declared shapes; absent when a rank is unknown until the first run. */
+  /** The plan for the declared shapes; absent when a rank or channels are unknown until the first run. */
   get mainPlan(): Plan | undefined {
     return this.main;
   }
@@ -89,10 +96,12 @@ export class CompiledRequest {
   private planFor(feeds: readonly Tensor[]): Plan {
     const fits = feeds.every((value, i) => fitsShape(value.shape, this.request.feeds[i]?.shape ?? null));
     if (this.main !== undefined && fits) return this.main;
-    const key = feeds.map((value) => value.shape.length).join(",");
+    const shapes = feeds.map(({ shape }) => (this.needsChannels ? rankAndChannels(shape) : rankOf(shape)));
+    const key = shapes.join(";");
     const known = this.specialized.get(key);
     if (known !== undefined) return known;
-    const plan = this.program.compile(this.program.graphOf(withRanks(this.request, feeds)), this.options);
+    const request = withShapes(this.request, shapes);
+    const plan = this.program.compile(this.program.graphOf(request), this.options);
     const [oldest] = this.specialized.keys();
     if (this.specialized.size >= MAX_SPECIALIZED && oldest !== undefined) {
       this.specialized.get(oldest)?.dispose();
@@ -110,13 +119,21 @@ function fitsShape(actual: Shape, declared: PartialShape): boolean {
   );
 }
 
-/** The request for feeds of these ranks and any sizes: the next ones may differ. */
-function withRanks(request: Request, feeds: readonly Tensor[]): Request {
-  return {
-    ...request,
-    feeds: request.feeds.map(({ name }, i) => ({
-      name,
-      shape: new Array<number>(feeds[i]?.shape.length ?? 0).fill(-1),
-    })),
-  };
+/** Any sizes: the next feeds may differ. */
+function rankOf(shape: Shape): Shape {
+  return shape.map(() => -1);
+}
+
+/** Whether a feed's last dimension is unknown and may be that of channels. */
+function mayBringChannels(shape: PartialShape): boolean {
+  return shape === null || (shape.length > 2 && shape.at(-1) === -1);
+}
+
+/** The last dimension of what may be a sequence, an image or a volume; the others may differ next time. */
+function rankAndChannels(shape: Shape): Shape {
+  return shape.map((size, axis) => (axis >= 2 && axis === shape.length - 1 ? size : -1));
+}
+
+function withShapes(request: Request, shapes: readonly Shape[]): Request {
+  return { ...request, feeds: request.feeds.map(({ name }, i) => ({ name, shape: shapes[i] ?? null })) };
 }
