@@ -50,6 +50,9 @@ function makeTables(): Tables {
  * The CRC-32C of bytes, unsigned.
  *
  * @param before the checksum of the bytes that come before these, to go on from it
+ *
+ * @example
+ * assert.equal(crc32c(encodeText("123456789")), 0xe3069283);
  */
 export function crc32c(bytes: Uint8Array, before = 0): number {
   let crc = ~before;
@@ -100,12 +103,22 @@ function overWords(start: number, words: Int32Array): number {
 /** Added to a rotated checksum, so that the checksum of bytes that contain checksums stays a good one. */
 const MASK_DELTA = 0xa282ead8;
 
-/** The form in which files carry a checksum. */
+/**
+ * The form in which files carry a checksum.
+ *
+ * @example
+ * assert.equal(unmaskCrc32c(maskCrc32c(0xe3069283)), 0xe3069283);
+ */
 export function maskCrc32c(crc: number): number {
   return (((crc >>> 15) | (crc << 17)) + MASK_DELTA) >>> 0;
 }
 
-/** The checksum of a masked one. */
+/**
+ * The checksum of a masked one.
+ *
+ * @example
+ * assert.equal(unmaskCrc32c(maskCrc32c(0)), 0);
+ */
 export function unmaskCrc32c(masked: number): number {
   const rotated = (masked - MASK_DELTA) >>> 0;
   return ((rotated >>> 17) | (rotated << 15)) >>> 0;

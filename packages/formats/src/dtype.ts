@@ -136,7 +136,13 @@ const REF_OFFSET = 100;
 /** All dtypes, in the order of their numbers. */
 export const dtypes: readonly DTypeInfo[] = rows;
 
-/** The facts of a dtype. */
+/**
+ * The facts of a dtype.
+ *
+ * @example
+ * const { size, lanes, kind } = dtypeInfo("complex64");
+ * assert.deepEqual([size, lanes, kind], [8, 2, "complex"]);
+ */
 export function dtypeInfo(dtype: DType): DTypeInfo {
   return byName.get(dtype) as DTypeInfo;
 }
@@ -144,19 +150,34 @@ export function dtypeInfo(dtype: DType): DTypeInfo {
 /**
  * The dtype of a `DataType` number, reference types (DT_FLOAT_REF …) as their base type; undefined for
  * DT_INVALID, DT_RESOURCE, DT_VARIANT and unknown numbers.
+ *
+ * @example
+ * assert.equal(dtypeFromNumber(1), "float32");
+ * assert.equal(dtypeFromNumber(20), undefined);
  */
 export function dtypeFromNumber(number: number): DType | undefined {
   return byNumber.get(number > REF_OFFSET ? number - REF_OFFSET : number)?.name;
 }
 
-/** Like dtypeFromNumber, but INVALID_ARGUMENT, naming `where`, when the number has no values. */
+/**
+ * Like dtypeFromNumber, but INVALID_ARGUMENT, naming `where`, when the number has no values.
+ *
+ * @example
+ * assert.equal(requireDtype(9, "input x"), "int64");
+ * assert.throws(() => requireDtype(20, "input x"), /input x: DT_RESOURCE is not a tensor dtype/);
+ */
 export function requireDtype(number: number, where: string): DType {
   const dtype = dtypeFromNumber(number);
   if (dtype === undefined) throw invalidArgument(`${where}: ${dataTypeName(number)} is not a tensor dtype`);
   return dtype;
 }
 
-/** "DT_FLOAT" for 1, "DT_FLOAT_REF" for 101; "DataType 77" for what nobody knows. */
+/**
+ * "DT_FLOAT" for 1, "DT_FLOAT_REF" for 101; "DataType 77" for what nobody knows.
+ *
+ * @example
+ * assert.equal(dataTypeName(101), "DT_FLOAT_REF");
+ */
 export function dataTypeName(number: number): string {
   if (number === DT_INVALID) return "DT_INVALID";
   if (number === DT_RESOURCE) return "DT_RESOURCE";
@@ -166,12 +187,22 @@ export function dataTypeName(number: number): string {
   return number > REF_OFFSET ? `DT_${info.enumName}_REF` : `DT_${info.enumName}`;
 }
 
-/** The dtype with a TensorFlow name: "DT_FLOAT", "FLOAT" or "float32". Undefined when there is none. */
+/**
+ * The dtype with a TensorFlow name: "DT_FLOAT", "FLOAT" or "float32". Undefined when there is none.
+ *
+ * @example
+ * assert.equal(dtypeFromName("DT_HALF"), "float16");
+ */
 export function dtypeFromName(name: string): DType | undefined {
   return byEnumName.get(name.startsWith("DT_") ? name.slice(3) : name)?.name ?? byName.get(name)?.name;
 }
 
-/** The `DataType` number of a dtype. */
+/**
+ * The `DataType` number of a dtype.
+ *
+ * @example
+ * assert.equal(dtypeNumber("string"), 7);
+ */
 export function dtypeNumber(dtype: DType): number {
   return dtypeInfo(dtype).number;
 }

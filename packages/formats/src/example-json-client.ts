@@ -16,6 +16,10 @@ import { internal } from "./status.js";
  *
  * @param context features that belong to every example
  * @param signatureName empty for the default one
+ *
+ * @example
+ * const text = jsonFromExamples([makeExample({ x: floatFeature([1]) })], undefined);
+ * assert.deepEqual(JSON.parse(text).examples, [{ x: [1] }]);
  */
 export function jsonFromExamples(
   examples: readonly Example[],
@@ -50,12 +54,23 @@ function valueTexts({ kind }: Feature): string[] {
   }
 }
 
-/** The classes of each example, from {"results": [[["label", score], …], …]}. INTERNAL for anything else. */
+/**
+ * The classes of each example, from {"results": [[["label", score], …], …]}. INTERNAL for anything else.
+ *
+ * @example
+ * const classes = classificationsFromJson(encodeText('{"results": [[["cat", 0.75]]]}'));
+ * assert.equal(classes[0]?.[0]?.score, 0.75);
+ */
 export function classificationsFromJson(body: Uint8Array): JsonClass[][] {
   return resultsOf(body).map((row) => entriesOf(row, "a list of classes").map(classOf));
 }
 
-/** The value of each example, from {"results": [value, …]}. INTERNAL for anything else. */
+/**
+ * The value of each example, from {"results": [value, …]}. INTERNAL for anything else.
+ *
+ * @example
+ * assert.deepEqual(regressionsFromJson(encodeText('{"results": [0.5, 2]}')), [0.5, 2]);
+ */
 export function regressionsFromJson(body: Uint8Array): number[] {
   return resultsOf(body).map(numberOf);
 }

@@ -36,7 +36,13 @@ export interface ExamplesJson {
   readonly context?: Uint8Array;
 }
 
-/** The examples of a Classify or Regress request's body. */
+/**
+ * The examples of a Classify or Regress request's body.
+ *
+ * @example
+ * const { examples } = examplesFromJson(encodeText('{"examples": [{"x": [1, 2]}]}'));
+ * assert.equal(examples.length, 1);
+ */
 export function examplesFromJson(body: Uint8Array): ExamplesJson {
   const document = requestObject(parseJson(body));
   const signatureName = signatureNameOf(document);
@@ -134,7 +140,13 @@ export interface JsonClass {
   readonly score: number;
 }
 
-/** The body of a Classify answer: for each example, pairs of label and score. */
+/**
+ * The body of a Classify answer: for each example, pairs of label and score.
+ *
+ * @example
+ * const text = jsonFromClassifications([[{ label: "cat", score: 0.5 }]]);
+ * assert.deepEqual(JSON.parse(text), { results: [[["cat", 0.5]]] });
+ */
 export function jsonFromClassifications(classifications: readonly (readonly JsonClass[])[]): string {
   if (classifications.length === 0) {
     throw invalidArgument("Cannot convert empty ClassificationResults to JSON");
@@ -160,7 +172,12 @@ export function jsonFromClassifications(classifications: readonly (readonly Json
   return writer.finish();
 }
 
-/** The body of a Regress answer: a number for each example. */
+/**
+ * The body of a Regress answer: a number for each example.
+ *
+ * @example
+ * assert.deepEqual(JSON.parse(jsonFromRegressions([0.5, 2])), { results: [0.5, 2] });
+ */
 export function jsonFromRegressions(values: ArrayLike<number>): string {
   if (values.length === 0) throw invalidArgument("Cannot convert empty RegressionResults to JSON");
   const writer = new JsonWriter();

@@ -33,6 +33,13 @@ export type FeatureFilter = (name: string) => boolean;
  * Byte strings are views on `serialized`.
  *
  * @throws INVALID_ARGUMENT with the byte where it stops being an example
+ *
+ * @example
+ * import { toBinary } from "@bufbuild/protobuf";
+ * import { ExampleSchema } from "@servable/formats/protobuf/tensorflow/core/example/example_pb";
+ *
+ * const bytes = toBinary(ExampleSchema, makeExample({ id: int64Feature([7]) }));
+ * assert.deepEqual(readExample(bytes).get("id"), { kind: "int64", values: BigInt64Array.of(7n) });
  */
 export function readExample(serialized: Uint8Array, wanted?: FeatureFilter): Map<string, FeatureValues> {
   const features = new Map<string, FeatureValues>();
@@ -51,7 +58,17 @@ export interface SequenceFeatures {
   readonly featureLists: Map<string, (FeatureValues | undefined)[]>;
 }
 
-/** Like readExample for a tf.SequenceExample. The filter is asked for context features and feature lists alike. */
+/**
+ * Like readExample for a tf.SequenceExample. The filter is asked for context features and feature lists alike.
+ *
+ * @example
+ * import { toBinary } from "@bufbuild/protobuf";
+ * import { SequenceExampleSchema } from "@servable/formats/protobuf/tensorflow/core/example/example_pb";
+ *
+ * const example = makeSequenceExample({}, { words: [bytesFeature(["a"]), bytesFeature(["b"])] });
+ * const { featureLists } = readSequenceExample(toBinary(SequenceExampleSchema, example));
+ * assert.equal(featureLists.get("words")?.length, 2);
+ */
 export function readSequenceExample(serialized: Uint8Array, wanted?: FeatureFilter): SequenceFeatures {
   const context = new Map<string, FeatureValues>();
   const featureLists = new Map<string, (FeatureValues | undefined)[]>();

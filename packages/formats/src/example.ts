@@ -18,20 +18,36 @@ export type FeatureValues =
   | { readonly kind: "float"; readonly values: Float32Array }
   | { readonly kind: "int64"; readonly values: BigInt64Array };
 
-/** A feature of byte strings; text is encoded as UTF-8. */
+/**
+ * A feature of byte strings; text is encoded as UTF-8.
+ *
+ * @example
+ * const feature = bytesFeature(["text", Uint8Array.of(0xff)]);
+ * assert.deepEqual(featureValues(feature)?.values[1], Uint8Array.of(0xff));
+ */
 export function bytesFeature(values: readonly (string | Uint8Array)[]): Feature {
   const value = values.map((item) => (typeof item === "string" ? encodeText(item) : item));
   return create(FeatureSchema, { kind: { case: "bytesList", value: { value } } });
 }
 
-/** A feature of float32 numbers. */
+/**
+ * A feature of float32 numbers.
+ *
+ * @example
+ * assert.deepEqual(featureValues(floatFeature([0.5])), { kind: "float", values: Float32Array.of(0.5) });
+ */
 export function floatFeature(values: Iterable<number>): Feature {
   return create(FeatureSchema, {
     kind: { case: "floatList", value: { value: Array.from(values, Math.fround) } },
   });
 }
 
-/** A feature of 64-bit integers. RangeError for a number that is no integer. */
+/**
+ * A feature of 64-bit integers. RangeError for a number that is no integer.
+ *
+ * @example
+ * assert.deepEqual(featureValues(int64Feature([7, 8n]))?.values, BigInt64Array.of(7n, 8n));
+ */
 export function int64Feature(values: Iterable<number | bigint>): Feature {
   return create(FeatureSchema, { kind: { case: "int64List", value: { value: Array.from(values, BigInt) } } });
 }
@@ -40,6 +56,10 @@ export function int64Feature(values: Iterable<number | bigint>): Feature {
  * A tf.Example of features by name:
  *
  *     makeExample({ id: int64Feature([7]), name: bytesFeature(["seven"]), weights: floatFeature([0.5, 0.25]) })
+ *
+ * @example
+ * const example = makeExample({ id: int64Feature([7]), name: bytesFeature(["seven"]) });
+ * assert.deepEqual([...featuresOf(example).keys()], ["id", "name"]);
  */
 export function makeExample(features: Readonly<Record<string, Feature>>): Example {
   return create(ExampleSchema, { features: { feature: { ...features } } });
@@ -47,6 +67,10 @@ export function makeExample(features: Readonly<Record<string, Feature>>): Exampl
 
 /**
  * A tf.SequenceExample: features of the whole sequence, and lists with a feature for each step.
+ *
+ * @example
+ * const example = makeSequenceExample({ id: int64Feature([7]) }, { x: [floatFeature([1]), floatFeature([2])] });
+ * assert.equal(sequenceFeaturesOf(example).featureLists.get("x")?.length, 2);
  */
 export function makeSequenceExample(
   context: Readonly<Record<string, Feature>>,
@@ -59,7 +83,12 @@ export function makeSequenceExample(
   });
 }
 
-/** The values of a feature; undefined for one without a kind, which stands for a missing feature. */
+/**
+ * The values of a feature; undefined for one without a kind, which stands for a missing feature.
+ *
+ * @example
+ * assert.deepEqual(featureValues(int64Feature([7])), { kind: "int64", values: BigInt64Array.of(7n) });
+ */
 export function featureValues(feature: Feature): FeatureValues | undefined {
   const { kind } = feature;
   switch (kind.case) {
@@ -74,12 +103,24 @@ export function featureValues(feature: Feature): FeatureValues | undefined {
   }
 }
 
-/** The features of a tf.Example by name, without those that have no kind. */
+/**
+ * The features of a tf.Example by name, without those that have no kind.
+ *
+ * @example
+ * const features = featuresOf(makeExample({ weights: floatFeature([0.5, 0.25]) }));
+ * assert.deepEqual(features.get("weights")?.values, Float32Array.of(0.5, 0.25));
+ */
 export function featuresOf(example: Example): Map<string, FeatureValues> {
   return valuesByName(example.features?.feature ?? {});
 }
 
-/** The features of a tf.SequenceExample: of the sequence, and of each step by name. */
+/**
+ * The features of a tf.SequenceExample: of the sequence, and of each step by name.
+ *
+ * @example
+ * const example = makeSequenceExample({ id: int64Feature([7]) }, { x: [floatFeature([1])] });
+ * assert.deepEqual(sequenceFeaturesOf(example).context.get("id")?.values, BigInt64Array.of(7n));
+ */
 export function sequenceFeaturesOf(example: SequenceExample): {
   readonly context: Map<string, FeatureValues>;
   readonly featureLists: Map<string, (FeatureValues | undefined)[]>;

@@ -21,12 +21,23 @@ export type SmallFloat =
   | "float8_e5m2fnuz"
   | "float4_e2m1fn";
 
-/** Whether a dtype is one of the small floats. */
+/**
+ * Whether a dtype is one of the small floats.
+ *
+ * @example
+ * assert.equal(isSmallFloat("bfloat16"), true);
+ * assert.equal(isSmallFloat("float32"), false);
+ */
 export function isSmallFloat(dtype: string): dtype is SmallFloat {
   return dtype === "bfloat16" || Object.hasOwn(formats, dtype);
 }
 
-/** The values of small floats, given as their bits (one a byte for those of 4 and 8 bits). */
+/**
+ * The values of small floats, given as their bits (one a byte for those of 4 and 8 bits).
+ *
+ * @example
+ * assert.deepEqual(toFloat32("float16", Uint16Array.of(0x3c00)), Float32Array.of(1));
+ */
 export function toFloat32(dtype: SmallFloat, bits: Uint16Array | Uint8Array): Float32Array<ArrayBuffer> {
   const values = new Float32Array(bits.length);
   if (dtype === "bfloat16") {
@@ -40,7 +51,12 @@ export function toFloat32(dtype: SmallFloat, bits: Uint16Array | Uint8Array): Fl
   return values;
 }
 
-/** The bits of values as small floats. */
+/**
+ * The bits of values as small floats.
+ *
+ * @example
+ * assert.deepEqual(fromFloat32("bfloat16", [1]), Uint16Array.of(0x3f80));
+ */
 export function fromFloat32(
   dtype: "float16" | "bfloat16",
   values: ArrayLike<number>,
@@ -69,7 +85,13 @@ export function fromFloat32(
   return bits;
 }
 
-/** The elements of a tensor of small floats as float32. INTERNAL for other dtypes. */
+/**
+ * The elements of a tensor of small floats as float32. INTERNAL for other dtypes.
+ *
+ * @example
+ * const half = tensor("float16", [1], Uint16Array.of(0x3c00));
+ * assert.deepEqual(smallFloatsOf(half), Float32Array.of(1));
+ */
 export function smallFloatsOf(tensor: NumericTensor): Float32Array<ArrayBuffer> {
   if (!isSmallFloat(tensor.dtype)) throw internal(`${tensor.dtype} is not a float of 16 bits or fewer`);
   return toFloat32(tensor.dtype, tensor.data as Uint16Array | Uint8Array);

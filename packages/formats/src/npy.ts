@@ -19,7 +19,12 @@ const ALIGNMENT = 64;
 /** More than the longest description of a plain array: a longer one has fields, or is hostile. */
 const MAX_HEADER_BYTES = 10_000;
 
-/** Whether bytes begin as an NPY file does. */
+/**
+ * Whether bytes begin as an NPY file does.
+ *
+ * @example
+ * assert.equal(isNpy(writeNpy(zeros("float32", [2]) as Tensor)), true);
+ */
 export function isNpy(bytes: Uint8Array): boolean {
   return MAGIC.every((byte, i) => bytes[i] === byte);
 }
@@ -30,6 +35,10 @@ export function isNpy(bytes: Uint8Array): boolean {
  * @param what names the bytes in errors
  * @throws DATA_LOSS for bytes that are no whole NPY file; UNIMPLEMENTED for Python objects, fields, times and what
  *   else is no tensor; INVALID_ARGUMENT for text that is not Unicode
+ *
+ * @example
+ * const array = tensor("int32", [2], Int32Array.of(1, 2));
+ * assert.deepEqual(readNpy(writeNpy(array), "array.npy"), array);
  */
 export function readNpy(bytes: Uint8Array, what: string): Tensor {
   const { text, end } = readHeader(bytes, what);
@@ -47,7 +56,13 @@ export function readNpy(bytes: Uint8Array, what: string): Tensor {
   return type.read(ordered, shape, count, what);
 }
 
-/** The bytes of an NPY file of version 1.0. */
+/**
+ * The bytes of an NPY file of version 1.0.
+ *
+ * @example
+ * fs.writeFileSync("array.npy", writeNpy(tensor("float64", [1], Float64Array.of(0.5))));
+ * assert.ok(fs.statSync("array.npy").size > 64);
+ */
 export function writeNpy(tensor: Tensor): Uint8Array {
   const { descr, content } = encode(tensor);
   const { shape } = tensor;

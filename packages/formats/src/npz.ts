@@ -7,7 +7,14 @@ const SUFFIX = ".npy";
 /** One array that does not fit into a protobuf message does not fit into a request either. */
 const MAX_ARRAY_BYTES = 2 ** 31;
 
-/** The arrays of an NPZ file; each is read when it is asked for. */
+/**
+ * The arrays of an NPZ file; each is read when it is asked for.
+ *
+ * @example
+ * const x = tensor("float32", [2], Float32Array.of(1, 2));
+ * const file = new NpzFile(writeNpz(new Map([["x", x]])), "arrays.npz");
+ * assert.deepEqual([file.names(), file.read("x")], [["x"], x]);
+ */
 export class NpzFile {
   private readonly entries: ReadonlyMap<string, { read(maxBytes: number): Uint8Array }>;
 
@@ -35,7 +42,13 @@ export class NpzFile {
   }
 }
 
-/** The bytes of an NPZ file, compressed as by numpy.savez_compressed. */
+/**
+ * The bytes of an NPZ file, compressed as by numpy.savez_compressed.
+ *
+ * @example
+ * const bytes = writeNpz(new Map([["x", zeros("int8", [3]) as Tensor]]));
+ * assert.equal(isZip(bytes), true);
+ */
 export function writeNpz(arrays: ReadonlyMap<string, Tensor>): Uint8Array {
   return writeZip(new Map([...arrays].map(([name, array]) => [name + SUFFIX, writeNpy(array)])));
 }

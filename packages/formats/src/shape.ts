@@ -15,6 +15,10 @@ const MAX_PRODUCT = 2 ** 63;
 /**
  * How many elements a shape holds: 1 for a scalar, 0 when any size is 0.
  * INVALID_ARGUMENT on a negative size, or when the product passes 2^32, or 2^63 before a size of 0 ends it.
+ *
+ * @example
+ * assert.equal(elementCount([2, 3]), 6);
+ * assert.equal(elementCount([]), 1);
  */
 export function elementCount(shape: Shape): number {
   let count = 1;
@@ -29,16 +33,32 @@ export function elementCount(shape: Shape): number {
   return count;
 }
 
-/** "[2,3]", "[?,3]" for an unknown size, "<unknown>" for an unknown rank: as TensorFlow prints shapes. */
+/**
+ * "[2,3]", "[?,3]" for an unknown size, "<unknown>" for an unknown rank: as TensorFlow prints shapes.
+ *
+ * @example
+ * assert.deepEqual([shapeText([2, -1]), shapeText(null)], ["[2,?]", "<unknown>"]);
+ */
 export function shapeText(shape: PartialShape): string {
   return shape === null ? "<unknown>" : `[${shape.map((size) => (size < 0 ? "?" : String(size))).join(",")}]`;
 }
 
+/**
+ * Whether two shapes have the same sizes.
+ *
+ * @example
+ * assert.equal(sameShape([2, 3], [2, 3]), true);
+ */
 export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((size, axis) => size === b[axis]);
 }
 
-/** Distance in elements between neighbours along each dimension, row-major. */
+/**
+ * Distance in elements between neighbours along each dimension, row-major.
+ *
+ * @example
+ * assert.deepEqual(stridesOf([2, 3, 4]), [12, 4, 1]);
+ */
 export function stridesOf(shape: Shape): number[] {
   const strides = new Array<number>(shape.length);
   let stride = 1;

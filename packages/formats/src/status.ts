@@ -34,7 +34,12 @@ const names = new Map<number, CodeName>(
   Object.entries(Code).map(([name, number]) => [number, name as CodeName]),
 );
 
-/** The name of a canonical code; numbers outside the table are UNKNOWN. */
+/**
+ * The name of a canonical code; numbers outside the table are UNKNOWN.
+ *
+ * @example
+ * assert.deepEqual([codeName(5), codeName(99)], ["NOT_FOUND", "UNKNOWN"]);
+ */
 export function codeName(code: number): CodeName {
   return names.get(code) ?? "UNKNOWN";
 }
@@ -59,12 +64,28 @@ const httpStatuses: Readonly<Record<Code, number>> = {
   [Code.UNAUTHENTICATED]: 401,
 };
 
-/** The HTTP status that a REST answer carries for a canonical code. */
+/**
+ * The HTTP status that a REST answer carries for a canonical code.
+ *
+ * @example
+ * assert.equal(httpStatusOf(Code.NOT_FOUND), 404);
+ */
 export function httpStatusOf(code: Code): number {
   return httpStatuses[code];
 }
 
-/** An error with a canonical code. The message names the thing at fault and what was expected. */
+/**
+ * An error with a canonical code. The message names the thing at fault and what was expected.
+ *
+ * @example
+ * const error = new StatusError(Code.NOT_FOUND, 'no model "m"');
+ * assert.deepEqual([error.code, error.codeName], [5, "NOT_FOUND"]);
+ * try {
+ *   fs.readFileSync("missing");
+ * } catch (reason) {
+ *   assert.equal(StatusError.from(reason).codeName, "NOT_FOUND");
+ * }
+ */
 export class StatusError extends Error {
   override readonly name = "StatusError";
 
@@ -126,21 +147,66 @@ const make =
   (message: string, options?: ErrorOptions): StatusError =>
     new StatusError(code, message, options);
 
-/** INVALID_ARGUMENT: the caller's input is wrong whatever the state of the server. */
+/**
+ * INVALID_ARGUMENT: the caller's input is wrong whatever the state of the server.
+ *
+ * @example
+ * assert.equal(invalidArgument('input "x" must be float32').codeName, "INVALID_ARGUMENT");
+ */
 export const invalidArgument = make(Code.INVALID_ARGUMENT);
-/** NOT_FOUND: the named model, version, signature, tensor or file does not exist. */
+/**
+ * NOT_FOUND: the named model, version, signature, tensor or file does not exist.
+ *
+ * @example
+ * assert.equal(notFound('no model "m"').codeName, "NOT_FOUND");
+ */
 export const notFound = make(Code.NOT_FOUND);
-/** FAILED_PRECONDITION: the thing exists but is not in a state that allows the call. */
+/**
+ * FAILED_PRECONDITION: the thing exists but is not in a state that allows the call.
+ *
+ * @example
+ * assert.equal(failedPrecondition("the folder is not empty").codeName, "FAILED_PRECONDITION");
+ */
 export const failedPrecondition = make(Code.FAILED_PRECONDITION);
-/** UNIMPLEMENTED: TensorFlow could do it, we can't (yet). */
+/**
+ * UNIMPLEMENTED: TensorFlow could do it, we can't (yet).
+ *
+ * @example
+ * assert.equal(unimplemented("op Foo can't run").codeName, "UNIMPLEMENTED");
+ */
 export const unimplemented = make(Code.UNIMPLEMENTED);
-/** RESOURCE_EXHAUSTED: a size limit or memory. */
+/**
+ * RESOURCE_EXHAUSTED: a size limit or memory.
+ *
+ * @example
+ * assert.equal(resourceExhausted("no memory for 2 TiB").codeName, "RESOURCE_EXHAUSTED");
+ */
 export const resourceExhausted = make(Code.RESOURCE_EXHAUSTED);
-/** UNAVAILABLE: try again later. */
+/**
+ * UNAVAILABLE: try again later.
+ *
+ * @example
+ * assert.equal(unavailable("the queue is full").codeName, "UNAVAILABLE");
+ */
 export const unavailable = make(Code.UNAVAILABLE);
-/** DATA_LOSS: a file's content is damaged. */
+/**
+ * DATA_LOSS: a file's content is damaged.
+ *
+ * @example
+ * assert.equal(dataLoss("bad checksum at byte 7").codeName, "DATA_LOSS");
+ */
 export const dataLoss = make(Code.DATA_LOSS);
-/** OUT_OF_RANGE: an index or offset past the end. */
+/**
+ * OUT_OF_RANGE: an index or offset past the end.
+ *
+ * @example
+ * assert.equal(outOfRange("index 3 of 3").codeName, "OUT_OF_RANGE");
+ */
 export const outOfRange = make(Code.OUT_OF_RANGE);
-/** INTERNAL: a defect of ours. */
+/**
+ * INTERNAL: a defect of ours.
+ *
+ * @example
+ * assert.equal(internal("a defect").codeName, "INTERNAL");
+ */
 export const internal = make(Code.INTERNAL);

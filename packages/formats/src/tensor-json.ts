@@ -53,6 +53,12 @@ export interface PredictJson {
  * The tensors of a Predict request's body.
  *
  * @param specsOf gives the inputs of the signature that the body names ("" when it names none)
+ *
+ * @example
+ * const x = { name: "x:0", dtype: "float32", shape: [-1] } as const;
+ * const body = encodeText('{"instances": [1, 2]}');
+ * const { tensors } = tensorsFromJson(body, () => new Map([["x", x]]));
+ * assert.deepEqual(tensors.get("x")?.data, Float32Array.of(1, 2));
  */
 export function tensorsFromJson(
   body: Uint8Array,
@@ -72,7 +78,13 @@ export function tensorsFromJson(
   return { signatureName, layout, tensors };
 }
 
-/** The body of a Predict request. Row layout needs tensors of one batch size. */
+/**
+ * The body of a Predict request. Row layout needs tensors of one batch size.
+ *
+ * @example
+ * const x = tensor("float32", [2], Float32Array.of(1, 2));
+ * assert.deepEqual(JSON.parse(jsonFromInputs(new Map([["x", x]]), "row")), { instances: [1, 2] });
+ */
 export function jsonFromInputs(
   tensors: ReadonlyMap<string, Tensor>,
   layout: JsonLayout,
@@ -93,7 +105,13 @@ export function jsonFromInputs(
   return writer.finish();
 }
 
-/** The body of a Predict answer, laid out as TensorFlow Serving does. */
+/**
+ * The body of a Predict answer, laid out as TensorFlow Serving does.
+ *
+ * @example
+ * const y = tensor("float32", [2], Float32Array.of(1, 2));
+ * assert.deepEqual(JSON.parse(jsonFromTensors(new Map([["y", y]]), "row")), { predictions: [1, 2] });
+ */
 export function jsonFromTensors(tensors: ReadonlyMap<string, Tensor>, layout: JsonLayout): string {
   if (tensors.size === 0) throw invalidArgument("Cannot convert empty tensor map to JSON");
   const asBytes = (name: string) => name.endsWith("_bytes");
@@ -109,6 +127,11 @@ export function jsonFromTensors(tensors: ReadonlyMap<string, Tensor>, layout: Js
  * The tensors of a Predict answer's body.
  *
  * @param specs the outputs that were asked for; an answer with one output doesn't name it
+ *
+ * @example
+ * const y = { name: "y:0", dtype: "float32", shape: [-1] } as const;
+ * const outputs = outputsFromJson(encodeText('{"predictions": [1, 2]}'), new Map([["y", y]]));
+ * assert.deepEqual(outputs.get("y")?.data, Float32Array.of(1, 2));
  */
 export function outputsFromJson(body: Uint8Array, specs: JsonTensorSpecs): Map<string, Tensor> {
   const document = requestObject(parseJson(body));
@@ -119,13 +142,23 @@ export function outputsFromJson(body: Uint8Array, specs: JsonTensorSpecs): Map<s
 
 // --- The document ---------------------------------------------------------------------------------------------
 
-/** The document, which must be an object. */
+/**
+ * The document, which must be an object.
+ *
+ * @example
+ * assert.equal(requestObject(new Map()).size, 0);
+ */
 export function requestObject(document: JsonValue): JsonObject {
   if (!isObject(document)) throw invalidArgument(`JSON Value of type ${typeName(document)} Is not object`);
   return document;
 }
 
-/** `signature_name` of a request, empty when there is none. */
+/**
+ * `signature_name` of a request, empty when there is none.
+ *
+ * @example
+ * assert.equal(signatureNameOf(new Map()), "");
+ */
 export function signatureNameOf(document: JsonObject): string {
   const name = document.get("signature_name");
   if (name === undefined) return "";

@@ -82,6 +82,10 @@ const listOf = {
  * @param where names the tensor in errors, such as `input "x"` or `node "Const_3", attr "value"`
  * @throws INVALID_ARGUMENT for a dtype without values, a shape that is not fully known, or values that do not fit it;
  *   UNIMPLEMENTED for handles (DT_RESOURCE, DT_VARIANT); RESOURCE_EXHAUSTED when a short list stands for over 256 MiB
+ *
+ * @example
+ * const x = tensor("float32", [2], Float32Array.of(1, 2));
+ * assert.deepEqual(tensorFromProto(tensorToProto(x), "x"), x);
  */
 export function tensorFromProto(proto: TensorProto, where: string): Tensor {
   const number: number = proto.dtype;
@@ -99,6 +103,9 @@ export function tensorFromProto(proto: TensorProto, where: string): Tensor {
 /**
  * How many bytes of memory the tensor of a TensorProto takes beyond those that the message brings: a short list stands
  * for many elements. 0 for a message that tensorFromProto refuses.
+ *
+ * @example
+ * assert.equal(bytesBeyondProto(tensorToProto(zeros("float32", [0]) as Tensor)), 0);
  */
 export function bytesBeyondProto(proto: TensorProto): number {
   const dtype = dtypeFromNumber(proto.dtype);
@@ -116,6 +123,10 @@ export function bytesBeyondProto(proto: TensorProto): number {
 /**
  * The tensor of a TensorProto's typed list, with dtype and shape told from elsewhere: V1 checkpoints keep them so.
  * The list must be complete. DATA_LOSS, naming `where`, when it is not.
+ *
+ * @example
+ * const list = tensorToProto(tensor("int32", [2], Int32Array.of(1, 2)));
+ * assert.deepEqual(tensorFromList(list, "int32", [2], "x").data, Int32Array.of(1, 2));
  */
 export function tensorFromList(proto: TensorProto, dtype: DType, shape: Shape, where: string): Tensor {
   const count = elementCountOf(shape, where);
@@ -133,6 +144,9 @@ export function tensorFromList(proto: TensorProto, dtype: DType, shape: Shape, w
 /**
  * The sizes of a TensorShapeProto that is fully known; no proto is a scalar.
  * INVALID_ARGUMENT, naming `where`, when the rank or a size is unknown.
+ *
+ * @example
+ * assert.deepEqual(shapeFromProto(shapeToProto([2, 3]), "x"), [2, 3]);
  */
 export function shapeFromProto(proto: TensorShapeProto | undefined, where: string): number[] {
   const shape = partialShapeFromProto(proto);
@@ -142,7 +156,12 @@ export function shapeFromProto(proto: TensorShapeProto | undefined, where: strin
   return [...shape];
 }
 
-/** The sizes of a TensorShapeProto: null for an unknown rank, -1 for an unknown size. No proto is a scalar. */
+/**
+ * The sizes of a TensorShapeProto: null for an unknown rank, -1 for an unknown size. No proto is a scalar.
+ *
+ * @example
+ * assert.deepEqual(partialShapeFromProto(shapeToProto([-1, 3])), [-1, 3]);
+ */
 export function partialShapeFromProto(proto: TensorShapeProto | undefined): PartialShape {
   if (proto === undefined) return [];
   if (proto.unknownRank) return null;
@@ -234,6 +253,10 @@ export interface TensorToProtoOptions {
 /**
  * A TensorProto with the tensor's values: in the typed list of its dtype, as TensorFlow Serving answers by default,
  * or in `tensor_content`. Lists are written in full.
+ *
+ * @example
+ * const proto = tensorToProto(tensor("float32", [2], Float32Array.of(1, 2)), { asContent: true });
+ * assert.equal(proto.tensorContent.length, 8);
  */
 export function tensorToProto(tensor: Tensor, options: TensorToProtoOptions = {}): TensorProto {
   const { dtype } = tensor;
@@ -244,7 +267,12 @@ export function tensorToProto(tensor: Tensor, options: TensorToProtoOptions = {}
   });
 }
 
-/** A TensorShapeProto: unknown rank for null, -1 for an unknown size. */
+/**
+ * A TensorShapeProto: unknown rank for null, -1 for an unknown size.
+ *
+ * @example
+ * assert.deepEqual(shapeToProto([2, -1]).dim.map(({ size }) => size), [2n, -1n]);
+ */
 export function shapeToProto(shape: PartialShape): TensorShapeProto {
   return create(TensorShapeProtoSchema, {
     unknownRank: shape === null,

@@ -59,6 +59,10 @@ const listFields: Partial<Record<DType, ListField>> = {
  * @param where names the tensor in errors, such as `input "x"`
  * @param malformed is the code for bytes that are no TensorProto
  * @throws what tensorFromProto throws
+ *
+ * @example
+ * const x = tensor("float32", [2], Float32Array.of(1, 2));
+ * assert.deepEqual(tensorFromBytes(tensorToBytes(x), "x"), x);
  */
 export function tensorFromBytes(
   bytes: Uint8Array,
@@ -70,14 +74,24 @@ export function tensorFromBytes(
   );
 }
 
-/** A serialized TensorProto of the tensor; see tensorToProto for the option. */
+/**
+ * A serialized TensorProto of the tensor; see tensorToProto for the option.
+ *
+ * @example
+ * assert.ok(tensorToBytes(zeros("float32", [4]) as Tensor, true).length >= 16);
+ */
 export function tensorToBytes(tensor: Tensor, asContent = false): Uint8Array {
   const writer = new WireWriter(tensorBytesHint(tensor));
   writeTensor(writer, tensor, asContent);
   return writer.finish();
 }
 
-/** About how many bytes a serialized TensorProto takes: enough for numbers whose bytes are sent as they are. */
+/**
+ * About how many bytes a serialized TensorProto takes: enough for numbers whose bytes are sent as they are.
+ *
+ * @example
+ * assert.ok(tensorBytesHint(zeros("float32", [100])) >= 400);
+ */
 export function tensorBytesHint({ dtype, shape, data }: Tensor): number {
   const sizes = OVERHEAD_BYTES + DIM_BYTES * shape.length;
   return dtype === "string" ? sizes + STRING_BYTES * data.length : sizes + data.byteLength;
@@ -87,7 +101,15 @@ const OVERHEAD_BYTES = 16;
 const DIM_BYTES = 2 + 1 + MAX_VARINT64_BYTES;
 const STRING_BYTES = 32;
 
-/** Writes the fields of a TensorProto; see tensorToProto for the option. */
+/**
+ * Writes the fields of a TensorProto; see tensorToProto for the option.
+ *
+ * @example
+ * const x = tensor("float32", [2], Float32Array.of(1, 2));
+ * const writer = new WireWriter(tensorBytesHint(x));
+ * writeTensor(writer, x, true);
+ * assert.deepEqual(tensorFromBytes(writer.finish(), "x"), x);
+ */
 export function writeTensor(writer: WireWriter, tensor: Tensor, asContent: boolean): void {
   const { dtype } = tensor;
   const field = listFields[dtype];

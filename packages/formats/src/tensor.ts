@@ -19,7 +19,13 @@ export type Tensor = { [D in DType]: TensorOf<D> }[DType];
 export type StringTensor = TensorOf<"string">;
 export type NumericTensor = Exclude<Tensor, StringTensor>;
 
-/** A tensor over existing memory. INTERNAL when the data's length does not fit the shape. */
+/**
+ * A tensor over existing memory. INTERNAL when the data's length does not fit the shape.
+ *
+ * @example
+ * const x = tensor("float32", [2, 2], Float32Array.of(1, 2, 3, 4));
+ * assert.equal(x.data[3], 4);
+ */
 export function tensor<D extends DType>(dtype: D, shape: Shape, data: DTypeArrays[D]): TensorOf<D> {
   const expected = elementCount(shape) * dtypeInfo(dtype).lanes;
   if (data.length !== expected) {
@@ -30,7 +36,12 @@ export function tensor<D extends DType>(dtype: D, shape: Shape, data: DTypeArray
   return { dtype, shape, data };
 }
 
-/** Zeroed memory for `count` elements (empty strings for string). */
+/**
+ * Zeroed memory for `count` elements (empty strings for string).
+ *
+ * @example
+ * assert.deepEqual(allocate("int32", 2), Int32Array.of(0, 0));
+ */
 export function allocate<D extends DType>(dtype: D, count: number): DTypeArrays[D] {
   const info = dtypeInfo(dtype);
   if (info.array === undefined) return new Array<Uint8Array>(count).fill(EMPTY) as DTypeArrays[D];
@@ -39,7 +50,12 @@ export function allocate<D extends DType>(dtype: D, count: number): DTypeArrays[
 
 const EMPTY = new Uint8Array(0);
 
-/** A zeroed tensor (empty strings for string). */
+/**
+ * A zeroed tensor (empty strings for string).
+ *
+ * @example
+ * assert.deepEqual(zeros("float32", [2]).data, Float32Array.of(0, 0));
+ */
 export function zeros<D extends DType>(dtype: D, shape: Shape): TensorOf<D> {
   return { dtype, shape, data: allocate(dtype, elementCount(shape)) };
 }
@@ -48,6 +64,9 @@ export function zeros<D extends DType>(dtype: D, shape: Shape): TensorOf<D> {
  * A typed array over little-endian bytes: a view where the alignment allows, otherwise a copy. Types of 2 and 4
  * bits are one a byte, as in TensorFlow's memory, where the upper bits mean nothing; here they are put in order.
  * INVALID_ARGUMENT when the length is no multiple of the element size.
+ *
+ * @example
+ * assert.deepEqual(dataFromBytes("int16", Uint8Array.of(1, 0, 2, 0)), Int16Array.of(1, 2));
  */
 export function dataFromBytes(dtype: Exclude<DType, "string">, bytes: Uint8Array): NumericData {
   const { array, size, bits, lanes } = dtypeInfo(dtype);
@@ -73,7 +92,12 @@ function withoutUpperBits(data: Int8Array | Uint8Array, bits: number): Int8Array
   return data.every((entry) => clean(entry) === entry) ? data : data.map(clean);
 }
 
-/** The memory of numeric data as bytes, without a copy. */
+/**
+ * The memory of numeric data as bytes, without a copy.
+ *
+ * @example
+ * assert.deepEqual(bytesOf(Int16Array.of(1, 2)), Uint8Array.of(1, 0, 2, 0));
+ */
 export function bytesOf(data: NumericData): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
@@ -81,12 +105,22 @@ export function bytesOf(data: NumericData): Uint8Array {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** UTF-8 bytes of a string. */
+/**
+ * UTF-8 bytes of a string.
+ *
+ * @example
+ * assert.deepEqual(encodeText("é"), Uint8Array.of(0xc3, 0xa9));
+ */
 export function encodeText(text: string): Uint8Array {
   return encoder.encode(text);
 }
 
-/** The string of UTF-8 bytes; malformed sequences become U+FFFD. */
+/**
+ * The string of UTF-8 bytes; malformed sequences become U+FFFD.
+ *
+ * @example
+ * assert.equal(decodeText(Uint8Array.of(0xc3, 0xa9)), "é");
+ */
 export function decodeText(bytes: Uint8Array): string {
   return shortAscii(bytes) ?? decoder.decode(bytes);
 }
@@ -100,7 +134,12 @@ function shortAscii(bytes: Uint8Array): string | undefined {
   return String.fromCharCode.apply(null, bytes as unknown as number[]);
 }
 
-/** A string tensor of JavaScript strings, encoded as UTF-8. */
+/**
+ * A string tensor of JavaScript strings, encoded as UTF-8.
+ *
+ * @example
+ * assert.deepEqual(stringTensor([2], ["a", Uint8Array.of(0xff)]).data[1], Uint8Array.of(0xff));
+ */
 export function stringTensor(shape: Shape, values: readonly (string | Uint8Array)[]): StringTensor {
   return tensor(
     "string",

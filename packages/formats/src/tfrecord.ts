@@ -23,7 +23,12 @@ const DEFAULT_MAX_RECORD_BYTES = 2 ** 29;
 /** How a file is compressed: TensorFlow's "", "GZIP" and "ZLIB". */
 export type TfRecordCompression = "none" | "gzip" | "zlib";
 
-/** A record as it lies in a file. */
+/**
+ * A record as it lies in a file.
+ *
+ * @example
+ * assert.equal(encodeTfRecord(encodeText("abc")).length, 8 + 4 + 3 + 4);
+ */
 export function encodeTfRecord(data: Uint8Array): Uint8Array {
   const record = new Uint8Array(HEADER_BYTES + data.length + FOOTER_BYTES);
   const view = new DataView(record.buffer);
@@ -40,6 +45,10 @@ export function encodeTfRecord(data: Uint8Array): Uint8Array {
  *
  * @param what names the file in errors
  * @throws DATA_LOSS at the record that is damaged or cut off, after the ones before it
+ *
+ * @example
+ * const file = Buffer.concat(["a", "b"].map((text) => encodeTfRecord(encodeText(text))));
+ * assert.deepEqual([...readTfRecords(file)].map(decodeText), ["a", "b"]);
  */
 export function* readTfRecords(file: Uint8Array, what = "TFRecord file"): Generator<Uint8Array> {
   let offset = 0;
@@ -67,6 +76,12 @@ export interface ReadTfRecordOptions {
  * The records of a file on disk, read as they are asked for: memory holds one record and a chunk.
  *
  * @throws NOT_FOUND for a missing file; DATA_LOSS at the record that is damaged or cut off, after the ones before it
+ *
+ * @example
+ * await writeTfRecordFile("records", [encodeText("a"), encodeText("b")], "gzip");
+ * const records: string[] = [];
+ * for await (const record of readTfRecordFile("records")) records.push(decodeText(record));
+ * assert.deepEqual(records, ["a", "b"]);
  */
 export async function* readTfRecordFile(
   path: string,
@@ -192,7 +207,13 @@ function truncated(offset: number, what: string): StatusError {
   return dataLoss(`${what}: truncated record at byte ${offset}`);
 }
 
-/** Writes a file of records. An existing file is replaced. */
+/**
+ * Writes a file of records. An existing file is replaced.
+ *
+ * @example
+ * await writeTfRecordFile("records", [encodeText("a")], "zlib");
+ * assert.ok(fs.existsSync("records"));
+ */
 export async function writeTfRecordFile(
   path: string,
   records: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,

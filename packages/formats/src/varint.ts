@@ -17,6 +17,9 @@ export const MAX_VARINT64_BYTES = 10;
 /**
  * The varint of at most 53 bits at `offset`: sizes, offsets and counts. Undefined when the bytes end before it does,
  * or when its value is no safe integer.
+ *
+ * @example
+ * assert.deepEqual(readVarint(Uint8Array.of(0xac, 0x02), 0), { value: 300, end: 2 });
  */
 export function readVarint(bytes: Uint8Array, offset: number): Varint<number> | undefined {
   let value = 0;
@@ -31,14 +34,26 @@ export function readVarint(bytes: Uint8Array, offset: number): Varint<number> | 
   return undefined;
 }
 
-/** How many bytes writeVarint takes for a value. */
+/**
+ * How many bytes writeVarint takes for a value.
+ *
+ * @example
+ * assert.equal(varintLength(300), 2);
+ */
 export function varintLength(value: number): number {
   let length = 1;
   for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) length++;
   return length;
 }
 
-/** Writes a natural number of at most 53 bits at `offset` and returns the offset after it. */
+/**
+ * Writes a natural number of at most 53 bits at `offset` and returns the offset after it.
+ *
+ * @example
+ * const bytes = new Uint8Array(2);
+ * assert.equal(writeVarint(300, bytes, 0), 2);
+ * assert.deepEqual(bytes, Uint8Array.of(0xac, 0x02));
+ */
 export function writeVarint(value: number, bytes: Uint8Array, offset: number): number {
   let rest = value;
   let at = offset;

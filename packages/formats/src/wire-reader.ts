@@ -7,11 +7,27 @@ import { MAX_VARINT64_BYTES } from "./varint.js";
 /** How a field's value lies on the wire. */
 export const WireKind = { VARINT: 0, FIXED64: 1, BYTES: 2, FIXED32: 5 } as const;
 
-/** Bytes that are no message, or hold groups, which nobody has sent since protocol buffers are version 2. */
+/**
+ * Bytes that are no message, or hold groups, which nobody has sent since protocol buffers are version 2.
+ *
+ * @example
+ * const reader = new WireReader(Uint8Array.of(0x0a, 9));
+ * reader.next();
+ * assert.throws(() => reader.view(), WireError);
+ */
 export class WireError extends Error {}
 
 const FIRST_BIT_BEYOND_32 = 2 ** 28;
 
+/**
+ * Goes through the fields of a message.
+ *
+ * @example
+ * const reader = new WireReader(Uint8Array.of(0x08, 7, 0x12, 1, 0x61));
+ * assert.deepEqual([reader.next(), reader.field, reader.varint()], [true, 1, 7]);
+ * assert.deepEqual([reader.next(), reader.field, decodeText(reader.view())], [true, 2, "a"]);
+ * assert.equal(reader.next(), false);
+ */
 export class WireReader {
   /** Of the field that next() has found. */
   field = 0;

@@ -9,6 +9,15 @@ import { WireKind } from "./wire-reader.js";
 /** Longer texts are encoded by the platform. */
 const MAX_SHORT_TEXT = 32;
 
+/**
+ * Writes a message from its end to its beginning, so that lengths are known when they are needed.
+ *
+ * @example
+ * const writer = new WireWriter(16);
+ * writer.textField(2, "a");
+ * writer.varintField(1, 7);
+ * assert.deepEqual([...writer.finish()], [0x08, 7, 0x12, 1, 0x61]);
+ */
 export class WireWriter {
   #bytes: Uint8Array;
   #at: number;

@@ -38,7 +38,12 @@ export interface ZipEntry {
   read(maxBytes: number): Uint8Array;
 }
 
-/** Whether bytes begin as a ZIP archive does; an empty one begins with its end. */
+/**
+ * Whether bytes begin as a ZIP archive does; an empty one begins with its end.
+ *
+ * @example
+ * assert.equal(isZip(writeZip(new Map())), true);
+ */
 export function isZip(bytes: Uint8Array): boolean {
   if (bytes.length < END_BYTES) return false;
   const signature = viewOf(bytes).getUint32(0, true);
@@ -51,6 +56,11 @@ export function isZip(bytes: Uint8Array): boolean {
  * @param what names the archive in errors
  * @throws DATA_LOSS for bytes that are no archive, INVALID_ARGUMENT for two files of one name, UNIMPLEMENTED for
  *   archives in parts
+ *
+ * @example
+ * const bytes = writeZip(new Map([["a.txt", encodeText("abc")]]));
+ * const entry = readZip(bytes, "archive.zip").get("a.txt");
+ * assert.equal(entry && decodeText(entry.read(1024)), "abc");
  */
 export function readZip(bytes: Uint8Array, what: string): Map<string, ZipEntry> {
   const directory = findDirectory(bytes, what);
@@ -233,7 +243,13 @@ const VERSION = 20;
 /** Names are UTF-8. */
 const FLAGS = 0x800;
 
-/** The bytes of an archive of files by name, deflated. RESOURCE_EXHAUSTED when it passes 4 GiB. */
+/**
+ * The bytes of an archive of files by name, deflated. RESOURCE_EXHAUSTED when it passes 4 GiB.
+ *
+ * @example
+ * const bytes = writeZip(new Map([["a.txt", encodeText("abc")]]));
+ * assert.deepEqual([...readZip(bytes, "archive.zip").keys()], ["a.txt"]);
+ */
 export function writeZip(files: ReadonlyMap<string, Uint8Array>): Uint8Array {
   const parts: Uint8Array[] = [];
   const records: Uint8Array[] = [];

@@ -39,7 +39,17 @@ export interface SlotVariable {
   readonly slot: CheckpointObject;
 }
 
-/** One object of a checkpoint. Objects may be reached by several paths, and in circles. */
+/**
+ * One object of a checkpoint. Objects may be reached by several paths, and in circles.
+ *
+ * @example
+ * const tree = { model: { w: zeros("float32", [2]) as Tensor } };
+ * const checkpoint = ObjectCheckpoint.open(new Checkpoint(tree).save("ckpt"));
+ * const { root } = checkpoint;
+ * assert.deepEqual([...root.children.keys()], ["model", "save_counter"]);
+ * assert.deepEqual(root.at("model/w").read().shape, [2]);
+ * checkpoint.close();
+ */
 export class CheckpointObject {
   readonly children = new Map<string, CheckpointObject>();
   readonly attributes = new Map<string, CheckpointAttribute>();

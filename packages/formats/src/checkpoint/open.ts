@@ -12,6 +12,12 @@ import { V1CheckpointReader } from "./v1-reader.js";
  * question marks: `model.ckpt-?????-of-00002`, or `-of-?????` for any number of files.
  *
  * @throws NOT_FOUND when there are no such files, and what TensorBundleReader.open and V1CheckpointReader.open throw
+ *
+ * @example
+ * new CheckpointSaver().save(new Map([["w", zeros("float32", [2, 3]) as Tensor]]), "model.ckpt");
+ * const reader = openCheckpoint("model.ckpt");
+ * assert.deepEqual(reader.info("w"), { dtype: "float32", shape: [2, 3], sliced: false });
+ * reader.close();
  */
 export function openCheckpoint(prefix: string): CheckpointReader {
   if (existsSync(indexFile(prefix))) return TensorBundleReader.open(prefix);
@@ -41,7 +47,12 @@ function requireComplete(files: readonly string[], prefix: string): void {
   );
 }
 
-/** Whether openCheckpoint would find files. */
+/**
+ * Whether openCheckpoint would find files.
+ *
+ * @example
+ * assert.equal(checkpointExists("model.ckpt"), false);
+ */
 export function checkpointExists(prefix: string): boolean {
   return existsSync(indexFile(prefix)) || isFile(prefix) || shardsOf(prefix).length > 0;
 }

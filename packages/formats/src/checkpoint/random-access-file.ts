@@ -97,6 +97,11 @@ export class RandomAccessFile {
 /**
  * All bytes of a file.
  * NOT_FOUND when it is missing or no file (a device has no end), INVALID_ARGUMENT when it has more than `maxBytes`.
+ *
+ * @example
+ * fs.writeFileSync("file", "abc");
+ * assert.equal(decodeText(readWholeFile("file", 1024)), "abc");
+ * assert.throws(() => readWholeFile("file", 2), { codeName: "INVALID_ARGUMENT" });
  */
 export function readWholeFile(path: string, maxBytes: number): Uint8Array<ArrayBuffer> {
   const file = RandomAccessFile.open(path);

@@ -17,6 +17,19 @@ import {
 
 const UINT32_BYTES = 4;
 
+/**
+ * Writes a table of ascending keys.
+ *
+ * @example
+ * const parts: Uint8Array[] = [];
+ * const table = new SsTableWriter((bytes) => parts.push(bytes));
+ * table.add(encodeText("a"), encodeText("1"));
+ * table.add(encodeText("b"), encodeText("2"));
+ * table.finish();
+ * fs.writeFileSync("table", Buffer.concat(parts));
+ * const value = SsTable.open("table").get(encodeText("b"));
+ * assert.equal(value && decodeText(value), "2");
+ */
 export class SsTableWriter {
   private readonly index = new BlockBuilder(1);
   private block = new BlockBuilder(RESTART_INTERVAL);

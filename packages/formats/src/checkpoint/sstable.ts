@@ -33,6 +33,17 @@ interface IndexEntry {
   readonly handle: BlockHandle;
 }
 
+/**
+ * A table in a file, read a block at a time.
+ *
+ * @example
+ * const writer = new SsTableWriter((bytes) => fs.appendFileSync("table", bytes));
+ * writer.add(encodeText("key"), encodeText("value"));
+ * writer.finish();
+ * const table = SsTable.open("table");
+ * assert.deepEqual([...table.entries()].map(({ key }) => decodeText(key)), ["key"]);
+ * table.close();
+ */
 export class SsTable {
   private constructor(
     private readonly file: RandomAccessFile,

@@ -68,6 +68,10 @@ export function writeCheckpointState(dir: string, content: CheckpointStateConten
 /**
  * The state of a folder's checkpoints, its paths made absolute or relative to the current folder, as `dir` is.
  * Undefined when the folder has no state file; INVALID_ARGUMENT when it cannot be read as one.
+ *
+ * @example
+ * new CheckpointSaver().save(new Map(), "model.ckpt", { globalStep: 3 });
+ * assert.deepEqual(readCheckpointState(".")?.allModelCheckpointPaths, ["model.ckpt-3"]);
  */
 export function readCheckpointState(
   dir: string,
@@ -82,7 +86,14 @@ export function readCheckpointState(
   return state;
 }
 
-/** The prefix of a folder's latest checkpoint; undefined when there is no state file or no such checkpoint. */
+/**
+ * The prefix of a folder's latest checkpoint; undefined when there is no state file or no such checkpoint.
+ *
+ * @example
+ * assert.equal(latestCheckpoint("."), undefined);
+ * new CheckpointSaver().save(new Map(), "model.ckpt", { globalStep: 3 });
+ * assert.equal(latestCheckpoint("."), "model.ckpt-3");
+ */
 export function latestCheckpoint(dir: string, latestFilename?: string): string | undefined {
   const prefix = readCheckpointState(dir, latestFilename)?.modelCheckpointPath;
   return prefix !== undefined && checkpointExists(prefix) ? prefix : undefined;

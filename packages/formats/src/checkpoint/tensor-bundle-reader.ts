@@ -52,6 +52,19 @@ interface Entry {
   readonly slices: readonly TensorSlice[];
 }
 
+/**
+ * Reads a V2 checkpoint. openCheckpoint opens either format.
+ *
+ * @example
+ * const writer = TensorBundleWriter.create("model.ckpt");
+ * writer.add("w", tensor("float32", [2, 2], Float32Array.of(1, 2, 3, 4)));
+ * writer.finish();
+ * const reader = TensorBundleReader.open("model.ckpt");
+ * const row = reader.readSlice("w", { start: [1, 0], length: [1, 2] });
+ * assert.deepEqual(row.data, Float32Array.of(3, 4));
+ * assert.equal([...reader.chunks("w", 8)].length, 2);
+ * reader.close();
+ */
 export class TensorBundleReader implements CheckpointReader {
   private readonly shards = new Map<number, RandomAccessFile>();
 
@@ -276,12 +289,22 @@ export class TensorBundleReader implements CheckpointReader {
   }
 }
 
-/** The index file of a bundle. */
+/**
+ * The index file of a bundle.
+ *
+ * @example
+ * assert.equal(indexFile("model.ckpt"), "model.ckpt.index");
+ */
 export function indexFile(prefix: string): string {
   return `${prefix}.index`;
 }
 
-/** The file of one shard: `<prefix>.data-00000-of-00001`. */
+/**
+ * The file of one shard: `<prefix>.data-00000-of-00001`.
+ *
+ * @example
+ * assert.equal(shardFile("model.ckpt", 0, 2), "model.ckpt.data-00000-of-00002");
+ */
 export function shardFile(prefix: string, shard: number, shardCount: number): string {
   return `${prefix}.data-${fiveDigits(shard)}-of-${fiveDigits(shardCount)}`;
 }

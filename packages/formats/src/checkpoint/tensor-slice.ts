@@ -20,7 +20,13 @@ export interface TensorSlice {
   readonly length: readonly number[];
 }
 
-/** The slice of a message, as it is written there. */
+/**
+ * The slice of a message, as it is written there.
+ *
+ * @example
+ * const slice = { start: [1, 0], length: [2, 3] };
+ * assert.deepEqual(sliceFromProto(sliceToProto(slice)), slice);
+ */
 export function sliceFromProto(proto: TensorSliceProto): TensorSlice {
   return {
     start: proto.extent.map((extent) => Number(extent.start)),
@@ -30,7 +36,13 @@ export function sliceFromProto(proto: TensorSliceProto): TensorSlice {
   };
 }
 
-/** The message of a slice. */
+/**
+ * The message of a slice.
+ *
+ * @example
+ * const proto = sliceToProto({ start: [1], length: [2] });
+ * assert.equal(proto.extent[0]?.start, 1n);
+ */
 export function sliceToProto({ start, length }: TensorSlice): TensorSliceProto {
   return create(TensorSliceProtoSchema, {
     extent: start.map((from, axis) =>
@@ -47,6 +59,11 @@ export function sliceToProto({ start, length }: TensorSlice): TensorSliceProto {
 /**
  * The slice with real lengths in place of FULL_EXTENT.
  * INVALID_ARGUMENT, naming `what`, when the rank differs or the slice leaves the shape.
+ *
+ * @example
+ * const rest = resolveSlice({ start: [1, 0], length: [1, -1] }, [4, 3], "w");
+ * assert.deepEqual(rest.length, [1, 3]);
+ * assert.throws(() => resolveSlice({ start: [4], length: [1] }, [4], "w"), /is not inside of shape/);
  */
 export function resolveSlice(slice: TensorSlice, shape: Shape, what: string): TensorSlice {
   const length = shape.map(
@@ -64,12 +81,22 @@ export function resolveSlice(slice: TensorSlice, shape: Shape, what: string): Te
   return { start: slice.start, length };
 }
 
-/** Whether a resolved slice is all of a tensor. */
+/**
+ * Whether a resolved slice is all of a tensor.
+ *
+ * @example
+ * assert.equal(isWhole({ start: [0], length: [4] }, [4]), true);
+ */
 export function isWhole(slice: TensorSlice, shape: Shape): boolean {
   return shape.every((size, axis) => slice.length[axis] === size);
 }
 
-/** "0,3:-" as TensorFlow writes slices: start and length of each dimension, "-" for all of it. */
+/**
+ * "0,3:-" as TensorFlow writes slices: start and length of each dimension, "-" for all of it.
+ *
+ * @example
+ * assert.equal(sliceText({ start: [0, 0], length: [3, -1] }), "0,3:-");
+ */
 export function sliceText(slice: TensorSlice): string {
   return slice.start
     .map((start, axis) => (slice.length[axis] === FULL_EXTENT ? "-" : `${start},${slice.length[axis]}`))
@@ -79,6 +106,10 @@ export function sliceText(slice: TensorSlice): string {
 /**
  * The slice of a "shape and slice" text as RestoreV2 and SaveV2 carry it, such as "10 3 0,4:-": the sizes of the
  * whole tensor, then the slice. Undefined for an empty text, which asks for all. INVALID_ARGUMENT for others.
+ *
+ * @example
+ * const { shape, slice } = parseShapeAndSlice("10 3 0,4:-") ?? {};
+ * assert.deepEqual([shape, slice], [[10, 3], { start: [0, 0], length: [4, 3] }]);
  */
 export function parseShapeAndSlice(text: string): { shape: number[]; slice: TensorSlice } | undefined {
   if (text === "") return undefined;
@@ -94,7 +125,12 @@ export function parseShapeAndSlice(text: string): { shape: number[]; slice: Tens
   return { shape, slice: resolveSlice({ start, length }, shape, `"${text}"`) };
 }
 
-/** The text that parseShapeAndSlice reads: "10 3 0,4:-". */
+/**
+ * The text that parseShapeAndSlice reads: "10 3 0,4:-".
+ *
+ * @example
+ * assert.equal(shapeAndSliceText([10, 3], { start: [0, 0], length: [4, 3] }), "10 3 0,4:0,3");
+ */
 export function shapeAndSliceText(shape: Shape, slice: TensorSlice): string {
   return [...shape, sliceText(slice)].join(" ");
 }
@@ -105,6 +141,10 @@ export function shapeAndSliceText(shape: Shape, slice: TensorSlice): string {
  *
  * @param parts how many along each axis
  * @throws INVALID_ARGUMENT when an axis has fewer elements than parts
+ *
+ * @example
+ * const rows = partition([5, 2], [2, 1]);
+ * assert.deepEqual(rows.map(({ start, length }) => [start[0], length[0]]), [[0, 3], [3, 2]]);
  */
 export function partition(shape: Shape, parts: Shape): TensorSlice[] {
   const fits =
@@ -129,7 +169,14 @@ function cuts(size: number, count: number): [from: number, length: number][] {
   ]);
 }
 
-/** A part of a tensor in memory, as a tensor of its own. */
+/**
+ * A part of a tensor in memory, as a tensor of its own.
+ *
+ * @example
+ * const matrix = tensor("int32", [2, 2], Int32Array.of(1, 2, 3, 4));
+ * const column = cutSlice(matrix, { start: [0, 1], length: [2, 1] });
+ * assert.deepEqual(column.data, Int32Array.of(2, 4));
+ */
 export function cutSlice(tensor: Tensor, { start, length }: TensorSlice): Tensor {
   const result = zeros(tensor.dtype, length) as Tensor;
   const from = { data: tensor.data, shape: tensor.shape, start };
@@ -150,6 +197,12 @@ export interface Region {
  *
  * @param extent sizes of the block; it must fit into both shapes at their starts
  * @param lanes array entries per element
+ *
+ * @example
+ * const from = { data: Int32Array.of(1, 2, 3, 4), shape: [2, 2], start: [1, 0] };
+ * const to = { data: new Int32Array(2), shape: [1, 2], start: [0, 0] };
+ * copyRegion(from, to, [1, 2], 1);
+ * assert.deepEqual(to.data, Int32Array.of(3, 4));
  */
 export function copyRegion(from: Region, to: Region, extent: Shape, lanes: number): void {
   if (extent.includes(0)) return;

@@ -33,6 +33,17 @@ interface StoredTensor {
   readonly tables: Map<TensorSlice, SsTable>;
 }
 
+/**
+ * Reads a V1 checkpoint of one file or several. openCheckpoint opens either format.
+ *
+ * @example
+ * const writer = V1CheckpointWriter.create("model.ckpt");
+ * writer.add("w", tensor("float32", [2], Float32Array.of(1, 2)));
+ * writer.finish();
+ * const reader = V1CheckpointReader.open(["model.ckpt"], "model.ckpt");
+ * assert.deepEqual(reader.read("w").data, Float32Array.of(1, 2));
+ * reader.close();
+ */
 export class V1CheckpointReader implements CheckpointReader {
   private constructor(
     private readonly tables: readonly SsTable[],

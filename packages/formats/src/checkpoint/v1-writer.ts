@@ -36,6 +36,15 @@ interface Entry {
   readonly value: Uint8Array;
 }
 
+/**
+ * Writes a V1 checkpoint in one file.
+ *
+ * @example
+ * const writer = V1CheckpointWriter.create("model.ckpt");
+ * writer.add("step", tensor("int64", [], BigInt64Array.of(7n)));
+ * writer.finish();
+ * assert.deepEqual(openCheckpoint("model.ckpt").names(), ["step"]);
+ */
 export class V1CheckpointWriter implements CheckpointWriter {
   private readonly metas = new Map<string, SavedSliceMeta>();
   private readonly shapes = new Map<string, Shape>();

@@ -33,6 +33,17 @@ export type FunctionBody = (graph: GraphBuilder, ...parameters: Output[]) => Rea
 
 const validName = /^[a-z][a-z0-9_]*$/;
 
+/**
+ * A function of a graph's library; GraphBuilder.function makes them.
+ *
+ * @example
+ * const graph = new GraphBuilder();
+ * const twice = graph.function("twice", [{ name: "x", type: "float32" }], (g, x) => ({
+ *   y: g.compute("AddV2", [x, x]),
+ * }));
+ * const call = graph.call(twice, [graph.placeholder("float32", [2])]);
+ * assert.deepEqual([call.type, twice.stateful], ["PartitionedCall", false]);
+ */
 export class GraphFunction {
   private constructor(
     readonly name: string,

@@ -37,6 +37,19 @@ export interface HashTableOfFile {
 
 export type HashTableInit = HashTableOfValues | HashTableOfFile;
 
+/**
+ * A lookup table of a graph; GraphBuilder.hashTable makes them.
+ *
+ * @example
+ * const graph = new GraphBuilder();
+ * const table = graph.hashTable({
+ *   keys: stringTensor([2], ["cat", "dog"]),
+ *   values: tensor("int64", [2], BigInt64Array.of(0n, 1n)),
+ *   defaultValue: tensor("int64", [], BigInt64Array.of(-1n)),
+ * });
+ * const ids = table.find(graph.placeholder("string", [-1]));
+ * assert.deepEqual([ids.dtype, ids.shape], ["int64", [-1]]);
+ */
 export class HashTable {
   constructor(
     private readonly graph: GraphBuilder,

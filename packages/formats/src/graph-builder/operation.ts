@@ -34,7 +34,14 @@ export interface OperationParts {
 /** Where a node came from and what type analysis found: fields of NodeDef that are kept as they are. */
 export type NodeAnnotations = Partial<Pick<NodeDef, "experimentalDebugInfo" | "experimentalType">>;
 
-/** One node of the graph. */
+/**
+ * One node of the graph.
+ *
+ * @example
+ * const graph = new GraphBuilder();
+ * const top = graph.op("TopKV2", [graph.placeholder("float32", [10]), tensor("int32", [], Int32Array.of(3))]);
+ * assert.deepEqual(top.outputsOf("indices")[0]?.shape, [3]);
+ */
 export class Operation {
   readonly name: string;
   readonly def: OpDef;
@@ -88,7 +95,13 @@ export class Operation {
   }
 }
 
-/** One output of an operation: a tensor to come. */
+/**
+ * One output of an operation: a tensor to come.
+ *
+ * @example
+ * const x = new GraphBuilder().placeholder("float32", [-1, 3], { name: "x" });
+ * assert.deepEqual([x.name, x.dtype, x.shape], ["x:0", "float32", [-1, 3]]);
+ */
 export class Output {
   constructor(
     readonly operation: Operation,

@@ -16,6 +16,10 @@ import { type AttrDef, type AttrElementType, elementType, type OpDef } from "./o
 /**
  * What is wrong with the attributes of a node, one line each; none when all is as the op declares. Attributes that the
  * op does not declare are ignored, and placeholders, which stand in the bodies of polymorphic functions, fit all.
+ *
+ * @example
+ * const def = opDef("Cast");
+ * assert.deepEqual(def && attrProblems(def, {}), ['attr "SrcT" is missing', 'attr "DstT" is missing']);
  */
 export function attrProblems(def: OpDef, attrs: NodeAttrs): string[] {
   return [...def.attrs.values()].flatMap((attr) => {

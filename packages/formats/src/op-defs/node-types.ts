@@ -23,7 +23,14 @@ export interface NodeArg {
 const MAX_ARG_TENSORS = 1 << 20;
 const REF_OFFSET = 100;
 
-/** A node's value of an attribute: its own, or the op's default; undefined when there is neither. */
+/**
+ * A node's value of an attribute: its own, or the op's default; undefined when there is neither.
+ *
+ * @example
+ * const def = opDef("MatMul");
+ * const transpose = def && attrOrDefault(def, {}, "transpose_a");
+ * assert.equal(transpose?.value.value, false);
+ */
 export function attrOrDefault(def: OpDef, attrs: NodeAttrs, name: string): AttrValue | undefined {
   return (Object.hasOwn(attrs, name) ? attrs[name] : undefined) ?? def.attrs.get(name)?.default;
 }
@@ -31,27 +38,75 @@ export function attrOrDefault(def: OpDef, attrs: NodeAttrs, name: string): AttrV
 /**
  * The inputs of a node, in order, with the type of every tensor.
  * INVALID_ARGUMENT, naming op and attribute, when one that is needed is missing or of the wrong kind.
+ *
+ * @example
+ * import { create } from "@bufbuild/protobuf";
+ * import { AttrValueSchema } from "@servable/formats/protobuf/tensorflow/core/framework/attr_value_pb";
+ * const float32 = create(AttrValueSchema, { value: { case: "type", value: 1 } });
+ * const def = opDef("AddV2");
+ *
+ * assert.deepEqual(def && nodeInputs(def, { T: float32 }).map(({ name }) => name), ["x", "y"]);
  */
 export function nodeInputs(def: OpDef, attrs: NodeAttrs): NodeArg[] {
   return expand(def, def.inputs, attrs);
 }
 
-/** The outputs of a node, in order. A tensor inside a function is "node:arg:i", i counted within the arg. */
+/**
+ * The outputs of a node, in order. A tensor inside a function is "node:arg:i", i counted within the arg.
+ *
+ * @example
+ * import { create } from "@bufbuild/protobuf";
+ * import { AttrValueSchema } from "@servable/formats/protobuf/tensorflow/core/framework/attr_value_pb";
+ * const float32 = create(AttrValueSchema, { value: { case: "type", value: 1 } });
+ * const def = opDef("AddV2");
+ *
+ * assert.deepEqual(def && nodeOutputs(def, { T: float32 }), [{ name: "z", start: 0, types: [1] }]);
+ */
 export function nodeOutputs(def: OpDef, attrs: NodeAttrs): NodeArg[] {
   return expand(def, def.outputs, attrs);
 }
 
-/** The `DataType` numbers of a node's inputs, flat. */
+/**
+ * The `DataType` numbers of a node's inputs, flat.
+ *
+ * @example
+ * import { create } from "@bufbuild/protobuf";
+ * import { AttrValueSchema } from "@servable/formats/protobuf/tensorflow/core/framework/attr_value_pb";
+ * const float32 = create(AttrValueSchema, { value: { case: "type", value: 1 } });
+ * const def = opDef("AddV2");
+ *
+ * assert.deepEqual(def && inputTypes(def, { T: float32 }), [1, 1]);
+ */
 export function inputTypes(def: OpDef, attrs: NodeAttrs): number[] {
   return nodeInputs(def, attrs).flatMap((arg) => arg.types);
 }
 
-/** The `DataType` numbers of a node's outputs, flat: "node:k" has the type at k. */
+/**
+ * The `DataType` numbers of a node's outputs, flat: "node:k" has the type at k.
+ *
+ * @example
+ * import { create } from "@bufbuild/protobuf";
+ * import { AttrValueSchema } from "@servable/formats/protobuf/tensorflow/core/framework/attr_value_pb";
+ * const float32 = create(AttrValueSchema, { value: { case: "type", value: 1 } });
+ * const def = opDef("AddV2");
+ *
+ * assert.deepEqual(def && outputTypes(def, { T: float32 }), [1]);
+ */
 export function outputTypes(def: OpDef, attrs: NodeAttrs): number[] {
   return nodeOutputs(def, attrs).flatMap((arg) => arg.types);
 }
 
-/** How many tensors a node takes; control inputs don't count. */
+/**
+ * How many tensors a node takes; control inputs don't count.
+ *
+ * @example
+ * import { create } from "@bufbuild/protobuf";
+ * import { AttrValueSchema } from "@servable/formats/protobuf/tensorflow/core/framework/attr_value_pb";
+ * const float32 = create(AttrValueSchema, { value: { case: "type", value: 1 } });
+ * const def = opDef("AddV2");
+ *
+ * assert.equal(def && inputArity(def, { T: float32 }), 2);
+ */
 export function inputArity(def: OpDef, attrs: NodeAttrs): number {
   return nodeInputs(def, attrs).reduce((count, arg) => count + arg.types.length, 0);
 }

@@ -87,7 +87,13 @@ function lines(): Map<string, string> {
   return linesByName;
 }
 
-/** The definition of a TensorFlow op, undefined when TensorFlow has none of that name. Always the same object. */
+/**
+ * The definition of a TensorFlow op, undefined when TensorFlow has none of that name. Always the same object.
+ *
+ * @example
+ * assert.deepEqual(opDef("Identity")?.inputs, [{ name: "input", isRef: false, typeAttr: "T" }]);
+ * assert.equal(opDef("NoSuchOp"), undefined);
+ */
 export function opDef(name: string): OpDef | undefined {
   const known = parsed.get(name);
   if (known !== undefined) return known;
@@ -98,7 +104,12 @@ export function opDef(name: string): OpDef | undefined {
   return def;
 }
 
-/** The names of all TensorFlow ops, sorted. */
+/**
+ * The names of all TensorFlow ops, sorted.
+ *
+ * @example
+ * assert.ok(opNames().includes("MatMul"));
+ */
 export function opNames(): string[] {
   return [...lines().keys()];
 }
@@ -160,7 +171,12 @@ function attrOf(type: AttrType, value: JsonValue): AttrValue {
   return create(AttrValueSchema, { value: { case: "list", value: list } });
 }
 
-/** The type of a list's elements; a type that is no list as it is. */
+/**
+ * The type of a list's elements; a type that is no list as it is.
+ *
+ * @example
+ * assert.equal(elementType("list(int)"), "int");
+ */
 export function elementType(type: AttrType): AttrElementType {
   return type.replace(/^list\((\w+)\)$/, "$1") as AttrElementType;
 }
@@ -191,7 +207,16 @@ function shapeOf(sizes: readonly number[] | null): TensorShapeProto {
   );
 }
 
-/** Puts one more element into a list attribute. */
+/**
+ * Puts one more element into a list attribute.
+ *
+ * @example
+ * import { create } from "@bufbuild/protobuf";
+ * import { AttrValue_ListValueSchema } from "@servable/formats/protobuf/tensorflow/core/framework/attr_value_pb";
+ * const list = create(AttrValue_ListValueSchema);
+ * appendScalar(list, { case: "i", value: 3n });
+ * assert.deepEqual(list.i, [3n]);
+ */
 export function appendScalar(list: AttrValue_ListValue, scalar: AttrScalar): void {
   switch (scalar.case) {
     case "s":

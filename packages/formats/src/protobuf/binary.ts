@@ -18,6 +18,11 @@ export const MAX_MESSAGE_DEPTH = 100;
  *
  * @param what names the bytes in errors: a file or a field of a request
  * @param code of the error: DATA_LOSS suits a file, INVALID_ARGUMENT a request
+ *
+ * @example
+ * import { GraphDefSchema } from "@servable/formats/protobuf/tensorflow/core/framework/graph_pb";
+ * assert.deepEqual(decodeMessage(GraphDefSchema, new Uint8Array(0), "graph.pb").node, []);
+ * assert.throws(() => decodeMessage(GraphDefSchema, Uint8Array.of(0x0a, 9), "graph.pb"), /graph.pb is no .* at byte 0/);
  */
 export function decodeMessage<Desc extends DescMessage>(
   schema: Desc,

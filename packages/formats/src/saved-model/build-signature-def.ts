@@ -28,7 +28,13 @@ export const REGRESSION_OUTPUT = "outputs";
 /** A tensor of the graph, or what is to be said of it. */
 export type TensorInfoInput = Output | TensorInfo;
 
-/** Name, dtype and shape of a tensor, as the graph declares them. */
+/**
+ * Name, dtype and shape of a tensor, as the graph declares them.
+ *
+ * @example
+ * const x = new GraphBuilder().placeholder("float32", [-1], { name: "x" });
+ * assert.deepEqual(buildTensorInfo(x).encoding, { case: "name", value: "x:0" });
+ */
 export function buildTensorInfo(output: Output): TensorInfo {
   return create(TensorInfoSchema, {
     encoding: { case: "name", value: output.name },
@@ -37,7 +43,18 @@ export function buildTensorInfo(output: Output): TensorInfo {
   });
 }
 
-/** A sparse tensor made of three: one input or output of a signature. */
+/**
+ * A sparse tensor made of three: one input or output of a signature.
+ *
+ * @example
+ * const graph = new GraphBuilder();
+ * const info = buildSparseTensorInfo({
+ *   indices: graph.placeholder("int64", [-1, 2], { name: "indices" }),
+ *   values: graph.placeholder("float32", [-1], { name: "values" }),
+ *   denseShape: graph.placeholder("int64", [2], { name: "shape" }),
+ * });
+ * assert.equal(info.encoding.case, "cooSparse");
+ */
 export function buildSparseTensorInfo(sparse: {
   readonly indices: Output;
   readonly values: Output;
@@ -69,7 +86,15 @@ export interface SignatureParts {
   readonly defaults?: Readonly<Record<string, Tensor>>;
 }
 
-/** INVALID_ARGUMENT when a default is for no input, or of another dtype. */
+/**
+ * INVALID_ARGUMENT when a default is for no input, or of another dtype.
+ *
+ * @example
+ * const x = new GraphBuilder().placeholder("float32", [], { name: "x" });
+ * const defaults = { x: tensor("float32", [], Float32Array.of(1)) };
+ * const signature = buildSignatureDef({ inputs: { x }, outputs: { y: x }, methodName: PREDICT_METHOD, defaults });
+ * assert.deepEqual(Object.keys(signature.defaults), ["x"]);
+ */
 export function buildSignatureDef({
   inputs,
   outputs,
@@ -96,7 +121,14 @@ export function buildSignatureDef({
   });
 }
 
-/** A signature for the Predict API. INVALID_ARGUMENT without inputs or outputs. */
+/**
+ * A signature for the Predict API. INVALID_ARGUMENT without inputs or outputs.
+ *
+ * @example
+ * const x = new GraphBuilder().placeholder("float32", [-1], { name: "x" });
+ * const signature = predictSignatureDef({ x }, { y: x });
+ * assert.equal(signature.methodName, "tensorflow/serving/predict");
+ */
 export function predictSignatureDef(
   inputs: Readonly<Record<string, TensorInfoInput>>,
   outputs: Readonly<Record<string, TensorInfoInput>>,
@@ -112,6 +144,12 @@ export function predictSignatureDef(
  *
  * @param examples serialized tf.Examples: string [batch]
  * @param results labels: string [batch, n], scores: float32 [batch, n], or one of them
+ *
+ * @example
+ * const graph = new GraphBuilder();
+ * const examples = graph.placeholder("string", [-1]);
+ * const scores = graph.placeholder("float32", [-1, 3]);
+ * assert.deepEqual(Object.keys(classificationSignatureDef(examples, { scores }).outputs), ["scores"]);
  */
 export function classificationSignatureDef(
   examples: Output,
@@ -139,6 +177,11 @@ export function classificationSignatureDef(
  *
  * @param examples serialized tf.Examples: string [batch]
  * @param predictions float32 [batch] or [batch, 1]
+ *
+ * @example
+ * const graph = new GraphBuilder();
+ * const signature = regressionSignatureDef(graph.placeholder("string", [-1]), graph.placeholder("float32", [-1]));
+ * assert.equal(signature.methodName, "tensorflow/serving/regress");
  */
 export function regressionSignatureDef(examples: Output, predictions: Output): SignatureDef {
   requireType("Regression input", examples, "string");
@@ -150,7 +193,14 @@ export function regressionSignatureDef(examples: Output, predictions: Output): S
   });
 }
 
-/** A signature that names an operation rather than tensors, as loaders find a model's main op. */
+/**
+ * A signature that names an operation rather than tensors, as loaders find a model's main op.
+ *
+ * @example
+ * const graph = new GraphBuilder();
+ * const signature = opSignatureDef(graph.group([], { name: "init" }), "__saved_model_init_op");
+ * assert.deepEqual(Object.keys(signature.outputs), ["__saved_model_init_op"]);
+ */
 export function opSignatureDef(operation: Operation, key: string): SignatureDef {
   const info = create(TensorInfoSchema, {
     encoding: { case: "name", value: operation.name },

@@ -30,6 +30,15 @@ const LEGACY_INIT_OP_COLLECTION = "legacy_init_op";
 /**
  * The MetaGraph whose tags are exactly these, in any order.
  * NOT_FOUND, naming the asked and the available tag sets, when there is none.
+ *
+ * @example
+ * import { create } from "@bufbuild/protobuf";
+ * import { MetaGraphDefSchema } from "@servable/formats/protobuf/tensorflow/core/protobuf/meta_graph_pb";
+ * import { SavedModelSchema } from "@servable/formats/protobuf/tensorflow/core/protobuf/saved_model_pb";
+ * const metaGraph = create(MetaGraphDefSchema, { metaInfoDef: { tags: ["serve", "gpu"] } });
+ * const savedModel = create(SavedModelSchema, { metaGraphs: [metaGraph] });
+ * assert.equal(findMetaGraph(savedModel, ["gpu", "serve"]), metaGraph);
+ * assert.throws(() => findMetaGraph(savedModel, ["serve"]), { codeName: "NOT_FOUND" });
  */
 export function findMetaGraph(savedModel: SavedModel, tags: readonly string[]): MetaGraphDef {
   const asked = tagSetText(tags);
@@ -42,7 +51,14 @@ export function findMetaGraph(savedModel: SavedModel, tags: readonly string[]): 
   );
 }
 
-/** The tags of a MetaGraph, as they are in the file. */
+/**
+ * The tags of a MetaGraph, as they are in the file.
+ *
+ * @example
+ * import { create } from "@bufbuild/protobuf";
+ * import { MetaGraphDefSchema } from "@servable/formats/protobuf/tensorflow/core/protobuf/meta_graph_pb";
+ * assert.deepEqual(tagsOf(create(MetaGraphDefSchema, { metaInfoDef: { tags: ["serve"] } })), ["serve"]);
+ */
 export function tagsOf(metaGraph: MetaGraphDef): readonly string[] {
   return metaGraph.metaInfoDef?.tags ?? [];
 }
@@ -55,6 +71,14 @@ function tagSetText(tags: readonly string[]): string {
 /**
  * The node that fills tables and the like and must run before the first request; undefined when there is none.
  * FAILED_PRECONDITION when the MetaGraph names several in one place.
+ *
+ * @example
+ * import { create } from "@bufbuild/protobuf";
+ * import { MetaGraphDefSchema } from "@servable/formats/protobuf/tensorflow/core/protobuf/meta_graph_pb";
+ * const value = { value: ["init_all_tables"] };
+ * const collectionDef = { saved_model_main_op: { kind: { case: "nodeList" as const, value } } };
+ * const metaGraph = create(MetaGraphDefSchema, { collectionDef });
+ * assert.equal(initOpOf(metaGraph), "init_all_tables");
  */
 export function initOpOf(metaGraph: MetaGraphDef): string | undefined {
   const signature = metaGraph.signatureDef[INIT_OP_SIGNATURE];
@@ -91,6 +115,13 @@ function onlyOne(names: readonly string[], where: string): string {
  *
  * @param dir the SavedModel's folder
  * @throws INVALID_ARGUMENT for a name that leads out of the assets folder; DATA_LOSS for a damaged entry
+ *
+ * @example
+ * import { create } from "@bufbuild/protobuf";
+ * import { MetaGraphDefSchema } from "@servable/formats/protobuf/tensorflow/core/protobuf/meta_graph_pb";
+ * const asset = { filename: "words.txt", tensorInfo: { encoding: { case: "name", value: "Const:0" } } } as const;
+ * const metaGraph = create(MetaGraphDefSchema, { assetFileDef: [asset] });
+ * assert.equal(assetFilesOf(metaGraph, "/models/1").get("Const:0"), path.resolve("/models/1/assets/words.txt"));
  */
 export function assetFilesOf(metaGraph: MetaGraphDef, dir: string): Map<string, string> {
   const folder = path.resolve(dir, ASSETS_FOLDER);
@@ -122,7 +153,13 @@ function tensorNameOf(asset: AssetFileDef): string {
   return encoding?.case === "name" ? encoding.value : "";
 }
 
-/** The path of an asset file. INVALID_ARGUMENT for a name that leads out of `folder`, which is absolute. */
+/**
+ * The path of an asset file. INVALID_ARGUMENT for a name that leads out of `folder`, which is absolute.
+ *
+ * @example
+ * assert.equal(assetPath(path.resolve("/m/assets"), "words.txt"), path.resolve("/m/assets/words.txt"));
+ * assert.throws(() => assetPath(path.resolve("/m/assets"), "../secret"), { codeName: "INVALID_ARGUMENT" });
+ */
 export function assetPath(folder: string, filename: string): string {
   const file = path.resolve(folder, filename);
   if (filename.includes("\0") || path.isAbsolute(filename) || !file.startsWith(folder + path.sep)) {

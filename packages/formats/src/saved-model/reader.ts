@@ -64,20 +64,39 @@ export interface SavedModelDirectory {
  *
  * @throws NOT_FOUND when there is neither of its files; DATA_LOSS when the binary file and INVALID_ARGUMENT when the
  *   text file cannot be understood, with the place; UNIMPLEMENTED for a SavedModel in chunks (saved_model.cpb)
+ *
+ * @example
+ * const graph = new GraphBuilder();
+ * const x = graph.placeholder("float32", [-1], { name: "x" });
+ * const signatures = { serving_default: predictSignatureDef({ x }, { x }) };
+ * const builder = new SavedModelBuilder("model/1");
+ * builder.addMetaGraphAndVariables(["serve"], { graph, signatures, variables: new Map() });
+ * builder.save();
+ * assert.deepEqual(tagsOf(findMetaGraph(readSavedModel("model/1").savedModel, ["serve"])), ["serve"]);
  */
 export function readSavedModel(dir: string): SavedModelDirectory {
   const fingerprint = readFingerprint(dir);
   return { dir, savedModel: readMessage(dir), ...(fingerprint && { fingerprint }) };
 }
 
-/** Whether a folder holds a SavedModel, by the names in it. */
+/**
+ * Whether a folder holds a SavedModel, by the names in it.
+ *
+ * @example
+ * assert.equal(isSavedModelFolder("."), false);
+ */
 export function isSavedModelFolder(dir: string): boolean {
   return [SAVED_MODEL_BINARY, SAVED_MODEL_TEXT, SAVED_MODEL_CHUNKED].some((name) =>
     existsSync(path.join(dir, name)),
   );
 }
 
-/** The prefix of the checkpoint with the variables' values. A model without variables has no such files. */
+/**
+ * The prefix of the checkpoint with the variables' values. A model without variables has no such files.
+ *
+ * @example
+ * assert.equal(variablesPrefix("model/1"), path.join("model/1", "variables", "variables"));
+ */
 export function variablesPrefix(dir: string): string {
   return path.join(dir, "variables", "variables");
 }

@@ -16,12 +16,33 @@ import { partialShapeFromProto, tensorFromProto } from "../tensor-proto.js";
 import { INIT_OP_SIGNATURE, TRAIN_OP_SIGNATURE } from "./meta-graph.js";
 import type { Signature, TensorSpec } from "./signature.js";
 
-/** The signatures of a MetaGraph that a caller can ask for, by name. */
+/**
+ * The signatures of a MetaGraph that a caller can ask for, by name.
+ *
+ * @example
+ * import { create } from "@bufbuild/protobuf";
+ * import { MetaGraphDefSchema } from "@servable/formats/protobuf/tensorflow/core/protobuf/meta_graph_pb";
+ * const x = new GraphBuilder().placeholder("float32", [-1], { name: "x" });
+ * const signatureDef = { serving_default: predictSignatureDef({ x }, { y: x }) };
+ * const metaGraph = create(MetaGraphDefSchema, { signatureDef });
+ * const signature = signaturesOf(metaGraph).get("serving_default");
+ * assert.deepEqual(signature?.inputs.get("x"), { name: "x:0", dtype: "float32", shape: [-1] });
+ */
 export function signaturesOf(metaGraph: MetaGraphDef): Map<string, Signature> {
   return readSignatures(metaGraph).usable;
 }
 
-/** The signatures that signaturesOf leaves out because they cannot be called, and what is wrong with each. */
+/**
+ * The signatures that signaturesOf leaves out because they cannot be called, and what is wrong with each.
+ *
+ * @example
+ * import { create } from "@bufbuild/protobuf";
+ * import { MetaGraphDefSchema } from "@servable/formats/protobuf/tensorflow/core/protobuf/meta_graph_pb";
+ * const x = new GraphBuilder().placeholder("float32", [-1], { name: "x" });
+ * const signatureDef = { serving_default: predictSignatureDef({ x }, { y: x }) };
+ * const metaGraph = create(MetaGraphDefSchema, { signatureDef });
+ * assert.equal(unusableSignaturesOf(metaGraph).size, 0);
+ */
 export function unusableSignaturesOf(metaGraph: MetaGraphDef): Map<string, StatusError> {
   return readSignatures(metaGraph).unusable;
 }
@@ -40,7 +61,14 @@ function readSignatures(metaGraph: MetaGraphDef) {
   return { usable, unusable };
 }
 
-/** One signature. INVALID_ARGUMENT, naming the input or output, when a tensor has no values or no name. */
+/**
+ * One signature. INVALID_ARGUMENT, naming the input or output, when a tensor has no values or no name.
+ *
+ * @example
+ * const x = new GraphBuilder().placeholder("float32", [-1], { name: "x" });
+ * const signature = signatureFromDef("serving_default", predictSignatureDef({ x }, { y: x }));
+ * assert.deepEqual([...signature.outputs.keys()], ["y"]);
+ */
 export function signatureFromDef(name: string, def: SignatureDef): Signature {
   return {
     name,

@@ -65,11 +65,30 @@ export interface ExportOptions {
   readonly exportsToKeep?: (exports: readonly ExportedVersion[]) => readonly ExportedVersion[];
 }
 
-/** Keeps the `count` exports with the largest versions. */
+/**
+ * Keeps the `count` exports with the largest versions.
+ *
+ * @example
+ * const exports = [1, 3, 2].map((exportVersion) => ({ path: String(exportVersion), exportVersion }));
+ * assert.deepEqual(largestExportVersions(2)(exports).map(({ path }) => path), ["3", "2"]);
+ */
 export function largestExportVersions(count: number): NonNullable<ExportOptions["exportsToKeep"]> {
   return (exports) => [...exports].sort((a, b) => b.exportVersion - a.exportVersion).slice(0, count);
 }
 
+/**
+ * Exports a graph and its variables as a SessionBundle.
+ *
+ * @example
+ * const graph = new GraphBuilder();
+ * const x = graph.placeholder("float32", [-1], { name: "x" });
+ * const a = graph.variable("float32", [], { name: "a" });
+ * const y = graph.compute("Mul", [x, a.read()], {}, { name: "y" });
+ * const values = new Map<string, Tensor>([["a", tensor("float32", [], Float32Array.of(0.5))]]);
+ * const exporter = new Exporter(new Saver(graph, values));
+ * exporter.init({ namedGraphSignatures: { inputs: genericSignature({ x }), outputs: genericSignature({ y }) } });
+ * assert.equal(exporter.export("exports", 123), path.join("exports", "00000123"));
+ */
 export class Exporter {
   private parts: ExporterInit | undefined;
 

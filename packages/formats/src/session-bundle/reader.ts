@@ -53,7 +53,12 @@ export interface SessionBundle {
   readonly assets: ReadonlyMap<string, string>;
 }
 
-/** Whether a folder holds a SessionBundle, by the names in it. */
+/**
+ * Whether a folder holds a SessionBundle, by the names in it.
+ *
+ * @example
+ * assert.equal(isSessionBundleFolder("."), false);
+ */
 export function isSessionBundleFolder(dir: string): boolean {
   return existsSync(path.join(dir, META_GRAPH_FILE));
 }
@@ -64,6 +69,17 @@ export function isSessionBundleFolder(dir: string): boolean {
  * @throws NOT_FOUND without export.meta; DATA_LOSS for bytes that are no messages; FAILED_PRECONDITION for collections
  *   that hold something else than they should; INVALID_ARGUMENT for an asset outside of its folder; ALREADY_EXISTS
  *   for two signatures under the default key
+ *
+ * @example
+ * const graph = new GraphBuilder();
+ * const x = graph.placeholder("float32", [-1], { name: "x" });
+ * const a = graph.variable("float32", [], { name: "a" });
+ * const y = graph.compute("Mul", [x, a.read()], {}, { name: "y" });
+ * const values = new Map<string, Tensor>([["a", tensor("float32", [], Float32Array.of(0.5))]]);
+ * const exporter = new Exporter(new Saver(graph, values));
+ * exporter.init({ namedGraphSignatures: { inputs: genericSignature({ x }), outputs: genericSignature({ y }) } });
+ * const { metaGraph } = readSessionBundle(exporter.export("exports", 1));
+ * assert.deepEqual([...signaturesOf(metaGraph).keys()], ["serving_default"]);
  */
 export function readSessionBundle(dir: string): SessionBundle {
   const metaGraph = readMetaGraph(path.join(dir, META_GRAPH_FILE));

@@ -13,6 +13,11 @@ import { invalidArgument } from "../status.js";
 /**
  * @param input serialized tf.Examples: string [batch]
  * @param output float32 [batch] or [batch, 1]
+ *
+ * @example
+ * const graph = new GraphBuilder();
+ * const signature = regressionSignature(graph.placeholder("string", [-1]), graph.placeholder("float32", [-1]));
+ * assert.equal(signature.type.case, "regressionSignature");
  */
 export function regressionSignature(input: Output, output: Output): Signature {
   const value = { input: { tensorName: input.name }, output: { tensorName: output.name } };
@@ -22,6 +27,12 @@ export function regressionSignature(input: Output, output: Output): Signature {
 /**
  * @param input serialized tf.Examples: string [batch]
  * @param results classes: string, scores: float32, both [batch, classes]; at least one
+ *
+ * @example
+ * const graph = new GraphBuilder();
+ * const scores = graph.placeholder("float32", [-1, 3]);
+ * const signature = classificationSignature(graph.placeholder("string", [-1]), { scores });
+ * assert.equal(signature.type.case, "classificationSignature");
  */
 export function classificationSignature(
   input: Output,
@@ -39,7 +50,14 @@ export function classificationSignature(
   return create(SignatureSchema, { type: { case: "classificationSignature", value } });
 }
 
-/** Tensors by a name of their own. The two under "inputs" and "outputs" are what Predict is answered by. */
+/**
+ * Tensors by a name of their own. The two under "inputs" and "outputs" are what Predict is answered by.
+ *
+ * @example
+ * const x = new GraphBuilder().placeholder("float32", [-1], { name: "x" });
+ * const { type } = genericSignature({ x });
+ * assert.equal(type.case === "genericSignature" && type.value.map.x?.tensorName, "x:0");
+ */
 export function genericSignature(tensors: Readonly<Record<string, Output>>): Signature {
   const map = Object.fromEntries(
     Object.entries(tensors).map(([key, output]) => [key, { tensorName: output.name }]),

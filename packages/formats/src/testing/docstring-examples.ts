@@ -1,13 +1,13 @@
 /**
  * Docstrings with examples that are compiled and run. An example is what follows `@example` in a documentation comment
- * up to the next tag. It runs in a folder of its own, with `assert` (node:assert/strict), `fs` and `path` at hand and
- * everything that the package exports; anything else it imports itself.
+ * up to the next tag. It runs in a folder of its own, with `assert` (node:assert/strict), `fs`, `path`, `tmpdir`, the
+ * blocking functions of node:fs and everything that the package exports at hand; anything else it imports itself.
  *
  * Works for any package of this repository: `publicSymbols` says what a package's index exports and where that is
  * declared, `compileExamples` type-checks all examples at once, `runExample` runs one of them.
  */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import fs, { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -51,7 +51,9 @@ const declaration = /^export (?:abstract )?(?:async )?(?:function\*?|class|const
 function declarations(sources: string, file: string, wanted: ReadonlySet<string>): PublicSymbol[] {
   const text = readFileSync(path.join(sources, file), "utf8");
   const symbols = [...text.matchAll(declaration)].filter(([, name]) => wanted.has(name as string));
-  return symbols.map((match) => {
+  // The first of several overloads has the comment.
+  const firsts = symbols.filter(([, name], i) => symbols.findIndex(([, other]) => other === name) === i);
+  return firsts.map((match) => {
     const name = match[1] as string;
     const before = text.slice(0, match.index);
     const docstring = docstringAtEnd(before);
@@ -143,7 +145,11 @@ const builtIns: Readonly<Record<string, string>> = {
   assert: 'import assert from "node:assert/strict";',
   fs: 'import fs from "node:fs";',
   path: 'import path from "node:path";',
+  tmpdir: 'import { tmpdir } from "node:os";',
 };
+
+/** Types of the package that examples use: unlike functions they can't be found at run time. */
+const typeNames = ["Tensor", "TfliteTensor"];
 
 /** An example as a module: imports for the names that it uses and doesn't import or declare itself. */
 function moduleText(code: string, packageName: string, exportedNames: readonly string[]): string {
@@ -151,8 +157,12 @@ function moduleText(code: string, packageName: string, exportedNames: readonly s
     [...code.matchAll(/(?:const|let|function|class) (\w+)|import .*from/g)].flatMap(namesIn),
   );
   const used = new Set(code.match(/\b[A-Za-z_]\w*\b/g));
-  const imported = exportedNames.filter((name) => used.has(name) && !own.has(name)).sort();
-  const lines = Object.entries(builtIns).flatMap(([name, line]) => (used.has(name) ? [line] : []));
+  const isFree = (name: string) => used.has(name) && !own.has(name);
+  const types = typeNames.filter(isFree).map((name) => `type ${name}`);
+  const imported = [...exportedNames.filter(isFree), ...types].sort();
+  const lines = Object.entries(builtIns).flatMap(([name, line]) => (isFree(name) ? [line] : []));
+  const blocking = Object.keys(fs).filter((name) => name.endsWith("Sync") && isFree(name));
+  if (blocking.length > 0) lines.push(`import { ${blocking.join(", ")} } from "node:fs";`);
   if (imported.length > 0) lines.push(`import { ${imported.join(", ")} } from "${packageName}";`);
   return `${lines.join("\n")}\n${code}\nexport {};\n`;
 }

@@ -32,6 +32,11 @@ export interface ParseTextOptions {
 /**
  * The message of a text.
  * INVALID_ARGUMENT with line, column and what was expected when the text is not one of this message.
+ *
+ * @example
+ * import { VersionDefSchema } from "@servable/formats/protobuf/tensorflow/core/framework/versions_pb";
+ * assert.equal(parseText(VersionDefSchema, "producer: 27").producer, 27);
+ * assert.throws(() => parseText(VersionDefSchema, "produce: 27"), { codeName: "INVALID_ARGUMENT" });
  */
 export function parseText<Desc extends DescMessage>(
   schema: Desc,

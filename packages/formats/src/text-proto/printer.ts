@@ -23,7 +23,14 @@ export interface PrintTextOptions {
   readonly registry?: Registry;
 }
 
-/** The text of a message; parseText gives the message back. */
+/**
+ * The text of a message; parseText gives the message back.
+ *
+ * @example
+ * import { create } from "@bufbuild/protobuf";
+ * import { VersionDefSchema } from "@servable/formats/protobuf/tensorflow/core/framework/versions_pb";
+ * assert.equal(printText(VersionDefSchema, create(VersionDefSchema, { producer: 27 })), "producer: 27\n");
+ */
 export function printText<Desc extends DescMessage>(
   schema: Desc,
   message: MessageShape<Desc>,

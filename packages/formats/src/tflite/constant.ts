@@ -19,6 +19,17 @@ const DENSE_ALLOWANCE = 2 ** 16;
  * @param what names the tensor in errors
  * @throws DATA_LOSS when the buffer does not fit type and shape; UNIMPLEMENTED for handles; RESOURCE_EXHAUSTED for a
  *   sparse tensor that is almost nothing but zeros
+ *
+ * @example
+ * const weights: TfliteTensor = {
+ *   name: "w",
+ *   type: "int32",
+ *   shape: [2],
+ *   declaredShape: [2],
+ *   buffer: Uint8Array.of(1, 0, 0, 0, 2, 0, 0, 0),
+ *   isVariable: false,
+ * };
+ * assert.deepEqual(constantTensor(weights, "w").data, Int32Array.of(1, 2));
  */
 export function constantTensor({ type, shape, buffer, sparsity }: TfliteTensor, what: string): Tensor {
   if (type === "resource" || type === "variant") throw unimplemented(`${what}: a constant of type ${type}`);
@@ -90,7 +101,20 @@ function readStrings(bytes: Uint8Array, count: number, what: string): Uint8Array
   });
 }
 
-/** "float32 of shape [1,2]", for messages. */
+/**
+ * "float32 of shape [1,2]", for messages.
+ *
+ * @example
+ * const weights: TfliteTensor = {
+ *   name: "w",
+ *   type: "int32",
+ *   shape: [2],
+ *   declaredShape: [2],
+ *   buffer: Uint8Array.of(1, 0, 0, 0, 2, 0, 0, 0),
+ *   isVariable: false,
+ * };
+ * assert.equal(tensorText(weights), "int32 of shape [2]");
+ */
 export function tensorText({ type, declaredShape }: TfliteTensor): string {
   return `${type} of shape ${shapeText(declaredShape)}`;
 }

@@ -43,6 +43,9 @@ const types: Readonly<Record<number, string>> = {
 /**
  * The value that a FlexBuffer holds.
  * DATA_LOSS, naming `what`, for bytes that are none, or whose values are shared or nested without measure.
+ *
+ * @example
+ * assert.equal(readFlexBuffer(Uint8Array.of(5, 8, 1), "options"), 5);
  */
 export function readFlexBuffer(bytes: Uint8Array, what: string): FlexValue {
   return new FlexReader(bytes, what).root();

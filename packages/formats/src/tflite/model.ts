@@ -96,6 +96,9 @@ export interface TfliteSignature {
  * @param what names the bytes in errors
  * @throws DATA_LOSS, with the place, for bytes that are no such model; UNIMPLEMENTED for weights in other files and for
  *   blockwise quantization; RESOURCE_EXHAUSTED for tables that are shared without measure
+ *
+ * @example
+ * assert.throws(() => parseTfliteModel(new Uint8Array(8), "model.tflite"), { codeName: "DATA_LOSS" });
  */
 export function parseTfliteModel(bytes: Uint8Array, what: string): TfliteModel {
   const buffer = new FlatBuffer(bytes, what);

@@ -8,7 +8,12 @@ export const TFLITE_MODEL_FILE = "model.tflite";
 /** Larger files do not fit into one buffer. */
 const MAX_FILE_BYTES = 2 ** 32 - 1;
 
-/** NOT_FOUND for a missing file; else the errors of parseTfliteModel. */
+/**
+ * NOT_FOUND for a missing file; else the errors of parseTfliteModel.
+ *
+ * @example
+ * assert.throws(() => readTfliteModel("missing.tflite"), { codeName: "NOT_FOUND" });
+ */
 export function readTfliteModel(file: string): TfliteModel {
   return parseTfliteModel(readWholeFile(file, MAX_FILE_BYTES), file);
 }
