@@ -1,12 +1,5 @@
-/**
- * Pictures drawn by code, for those who have none at hand, and for tests: waves of colour, encoded as JPEG by
- * TensorFlow's EncodeJpeg on our engine.
- */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import path from "node:path";
-import { loadModel } from "@servable/engine";
-import { GraphBuilder, predictSignatureDef, SavedModelBuilder, tensor } from "@servable/formats";
+/** Pictures drawn by code, for those who have none at hand, and for tests: waves of colour. */
+import { encodeJpeg } from "@servable/example-kit/pictures";
 
 const CHANNELS = 3;
 
@@ -27,29 +20,5 @@ export function drawLevels(width: number, height: number, seed: number): Uint8Ar
 
 /** A picture as the bytes of a JPEG file. */
 export function drawJpeg(width: number, height: number, seed: number): Uint8Array {
-  const folder = mkdtempSync(path.join(tmpdir(), "encode-jpeg-"));
-  try {
-    const model = loadModel(exportEncoder(path.join(folder, "1")));
-    const image = tensor("uint8", [height, width, CHANNELS], drawLevels(width, height, seed));
-    const file = model.run("serving_default", new Map([["image", image]])).get("file");
-    model.close();
-    return file?.dtype === "string" ? (file.data[0] as Uint8Array) : new Uint8Array();
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
-
-/** A model of one op: image, uint8 [height, width, 3] → file, string []. */
-function exportEncoder(versionDir: string): string {
-  const graph = new GraphBuilder();
-  const image = graph.placeholder("uint8", [-1, -1, CHANNELS], { name: "image" });
-  const file = graph.compute("EncodeJpeg", [image], { format: "rgb" });
-  const builder = new SavedModelBuilder(versionDir);
-  builder.addMetaGraphAndVariables(["serve"], {
-    graph,
-    variables: new Map(),
-    signatures: { serving_default: predictSignatureDef({ image }, { file }) },
-  });
-  builder.save();
-  return versionDir;
+  return encodeJpeg(drawLevels(width, height, seed), width, height);
 }
