@@ -23,8 +23,12 @@ export type {
   NewHdf5Group,
 } from "./hdf5-tasks.js";
 
-/** The library is given up when it takes longer for one step. */
-const PATIENCE_MS = 120_000;
+/** A damaged file can send the library round in circles: it is given up when a step takes longer, and more for its bytes. */
+const PATIENCE_MS = 3_500;
+/** Far fewer than the library reads and decompresses. */
+const BYTES_PER_MS = 20_000;
+/** How often to look whether patience is at its end. */
+const LOOK_MS = 250;
 /** Files that are larger are refused; the library's memory ends at 2 GiB, that of JavaScript's buffers at 4. */
 const MAX_FILE_BYTES = 2 ** 32 - 1;
 /** All datasets of a file together may be this many times its size (they may be compressed), or the floor. */
@@ -37,7 +41,7 @@ const SIGNATURE = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a];
  * Whether bytes begin as an HDF5 file does.
  *
  * @example
- *     assert.equal(isHdf5(new Uint8Array([1, 2, 3])), false);
+ * assert.equal(isHdf5(new Uint8Array([1, 2, 3])), false);
  */
 export function isHdf5(bytes: Uint8Array): boolean {
   return SIGNATURE.every((byte, i) => bytes[i] === byte);
@@ -47,16 +51,16 @@ export function isHdf5(bytes: Uint8Array): boolean {
  * An HDF5 file that is open for reading: its tree is known, contents are read when they are asked for.
  *
  * @example
- *     const bytes = writeHdf5({
- *       name: "",
- *       attributes: new Map([["keras_version", "3.15.1"]]),
- *       groups: [],
- *       datasets: [{ name: "x", dtype: "float32", shape: [2], data: new Float32Array([1, 2]) }],
- *     });
- *     const file = Hdf5File.open(bytes, "x.h5");
- *     assert.equal(file.root.attributes.get("keras_version"), "3.15.1");
- *     assert.deepEqual([...file.read("x").data], [1, 2]);
- *     file.close();
+ * const bytes = writeHdf5({
+ *   name: "",
+ *   attributes: new Map([["keras_version", "3.15.1"]]),
+ *   groups: [],
+ *   datasets: [{ name: "x", dtype: "float32", shape: [2], data: new Float32Array([1, 2]) }],
+ * });
+ * const file = Hdf5File.open(bytes, "x.h5");
+ * assert.equal(file.root.attributes.get("keras_version"), "3.15.1");
+ * assert.deepEqual([...file.read("x").data], [1, 2]);
+ * file.close();
  */
 export class Hdf5File {
   private isClosed = false;
@@ -79,7 +83,7 @@ export class Hdf5File {
    * @throws DATA_LOSS for damaged files, RESOURCE_EXHAUSTED for what takes too much memory or time
    *
    * @example
-   *     assert.throws(() => Hdf5File.open(new Uint8Array(3), "x.h5"), /x\.h5 is no HDF5 file/);
+   * assert.throws(() => Hdf5File.open(new Uint8Array(3), "x.h5"), /x\.h5 is no HDF5 file/);
    */
   static open(bytes: Uint8Array, what: string): Hdf5File {
     if (!isHdf5(bytes))
@@ -89,7 +93,7 @@ export class Hdf5File {
         `${what} has ${bytes.length} bytes; HDF5 files of at most ${MAX_FILE_BYTES} are read`,
       );
     }
-    const answer = ask({ kind: "open", bytes }, "open", what);
+    const answer = ask({ kind: "open", bytes }, "open", what, bytes.length);
     openFiles++;
     return new Hdf5File(what, answer.handle, answer.root, bytes.length);
   }
@@ -102,9 +106,9 @@ export class Hdf5File {
    *   RESOURCE_EXHAUSTED when the datasets read are out of proportion to the file
    *
    * @example
-   *     const file = Hdf5File.open(writeHdf5({ name: "", attributes: new Map(), groups: [], datasets: [] }), "x.h5");
-   *     assert.throws(() => file.read("nothing"), /x\.h5 has no dataset "nothing"/);
-   *     file.close();
+   * const file = Hdf5File.open(writeHdf5({ name: "", attributes: new Map(), groups: [], datasets: [] }), "x.h5");
+   * assert.throws(() => file.read("nothing"), /x\.h5 has no dataset "nothing"/);
+   * file.close();
    */
   read(path: string): Tensor {
     const dataset = datasetAt(this.root, path);
@@ -126,15 +130,15 @@ export class Hdf5File {
         `${name} of shape [${dataset.shape.join(",")}]: the datasets are more than ${MAX_EXPANSION} times as large as the file`,
       );
     }
-    return ask({ kind: "read", handle: this.handle, path: dataset.path }, "read", name);
+    return ask({ kind: "read", handle: this.handle, path: dataset.path }, "read", name, size);
   }
 
   /**
    * Gives the memory back. The file can't be read afterwards.
    *
    * @example
-   *     const file = Hdf5File.open(writeHdf5({ name: "", attributes: new Map(), groups: [], datasets: [] }), "x.h5");
-   *     file.close();
+   * const file = Hdf5File.open(writeHdf5({ name: "", attributes: new Map(), groups: [], datasets: [] }), "x.h5");
+   * file.close();
    */
   close(): void {
     if (this.isClosed) return;
@@ -150,11 +154,11 @@ export class Hdf5File {
  * RESOURCE_EXHAUSTED when it is too large for the library.
  *
  * @example
- *     const bytes = writeHdf5({ name: "", attributes: new Map([["n", 3]]), groups: [], datasets: [] });
- *     assert.ok(isHdf5(bytes));
+ * const bytes = writeHdf5({ name: "", attributes: new Map([["n", 3]]), groups: [], datasets: [] });
+ * assert.ok(isHdf5(bytes));
  */
 export function writeHdf5(root: NewHdf5Group): Uint8Array {
-  return ask({ kind: "write", root }, "write", "an HDF5 file").bytes;
+  return ask({ kind: "write", root }, "write", "an HDF5 file", bytesIn(root)).bytes;
 }
 
 /** A group by its path below another, undefined when there is none. */
@@ -213,18 +217,40 @@ function stopThread(): void {
   hasReadMuch = false;
 }
 
-/** Blocks until the thread has answered; its errors name `what`. */
+/** Bytes of all datasets. */
+function bytesIn({ groups, datasets }: NewHdf5Group): number {
+  const own = datasets.reduce((sum, { data }) => sum + data.byteLength, 0);
+  return groups.reduce((sum, group) => sum + bytesIn(group), own);
+}
+
+/**
+ * Waits for the thread's answer; false when patience is at its end. On a busy machine the thread may have had little of
+ * the time that passed, so time counts only as far as this process has computed.
+ */
+function waitFor(done: Thread["done"], patienceMs: number): boolean {
+  const start = performance.now();
+  const cpuMs = () => process.cpuUsage(before).user / 1000;
+  const before = process.cpuUsage();
+  while (Atomics.wait(done, 0, 0, LOOK_MS) === "timed-out") {
+    if (performance.now() - start > patienceMs && cpuMs() > patienceMs) return false;
+  }
+  return true;
+}
+
+/** Blocks until the thread has answered; its errors name `what`. A step on more `bytes` may take longer. */
 function ask<K extends Exclude<Hdf5Answer["kind"], "error">>(
   task: Hdf5Task,
   kind: K,
   what: string,
+  bytes = 0,
 ): Extract<Hdf5Answer, { kind: K }> {
   thread ??= startThread();
   Atomics.store(thread.done, 0, 0);
   thread.port.postMessage(task);
-  if (Atomics.wait(thread.done, 0, 0, PATIENCE_MS) === "timed-out") {
+  const patienceMs = Math.round(PATIENCE_MS + bytes / BYTES_PER_MS);
+  if (!waitFor(thread.done, patienceMs)) {
     stopThread();
-    throw resourceExhausted(`${what}: the HDF5 library has no result after ${PATIENCE_MS} ms`);
+    throw resourceExhausted(`${what}: the HDF5 library has no result after ${patienceMs} ms`);
   }
   const answer = receiveMessageOnPort(thread.port)?.message as Hdf5Answer | undefined;
   if (answer === undefined) throw internal("the HDF5 thread has answered nothing");

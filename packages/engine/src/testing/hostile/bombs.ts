@@ -4,8 +4,9 @@
  * Where TensorFlow itself would allocate or loop without a limit when it loads such a model, the limit is ours.
  */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { create } from "@bufbuild/protobuf";
 import {
   type CodeName,
@@ -344,6 +345,13 @@ function textModel(text: string): (dir: string) => void {
   };
 }
 
+/** A good Keras file with one byte too many: the HDF5 library, when it opens it, never comes back. */
+function endlessHdf5(dir: string): void {
+  const file = fileURLToPath(new URL("../../../src/fixtures/hostile/endless.h5", import.meta.url));
+  mkdirSync(dir, { recursive: true });
+  copyFileSync(file, path.join(dir, "model.h5"));
+}
+
 function binaryModel(bytes: () => Uint8Array): (dir: string) => void {
   return (dir) => {
     mkdirSync(dir, { recursive: true });
@@ -518,6 +526,7 @@ export const bombs: readonly Bomb[] = [
       endings: ["NOT_FOUND", "FAILED_PRECONDITION"] as const,
     },
   ]),
+  { name: "an HDF5 file without an end", write: endlessHdf5, endings: ["RESOURCE_EXHAUSTED"] },
   {
     name: "a vocabulary of a million lines with one key",
     write: replaced("vocabulary", "assets/words.txt", (file) => {
