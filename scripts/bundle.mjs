@@ -4,6 +4,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { seeThroughIndex } from "./see-through-index.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -31,6 +32,13 @@ await build({
   platform: "node",
   target: "node20",
   external,
+  plugins: [
+    seeThroughIndex(
+      "@servable/formats",
+      `${root}packages/formats/dist/index.js`,
+      /packages\/(engine|server)\/dist\/.*\.js$/,
+    ),
+  ],
   minifySyntax: true,
   minifyWhitespace: true,
   sourcemap: "linked",

@@ -4,6 +4,7 @@
  * The first worker thread is started before anything else is imported: it loads the engine while this thread loads
  * the server.
  */
+import { StatusError } from "@servable/formats";
 import { WorkerSupply } from "../servables/worker-supply.js";
 import { ExitCode } from "./command.js";
 
@@ -11,8 +12,7 @@ import { ExitCode } from "./command.js";
 export async function serve(program: string, args: readonly string[]): Promise<number> {
   const workers = new WorkerSupply();
   if (!args.some((arg) => /^--?(help|version)\b/.test(arg))) workers.prepare();
-  const [{ StatusError }, { parseFlags }, { standardErrorLog }] = await Promise.all([
-    import("@servable/formats"),
+  const [{ parseFlags }, { standardErrorLog }] = await Promise.all([
     import("../config/parse-flags.js"),
     import("../log.js"),
   ]);
