@@ -19,7 +19,10 @@ export type { FlagValues, Log, RunningServer };
  * it listens; models load in the background. INVALID_ARGUMENT for flags that don't make a server, UNAVAILABLE when an
  * address can't be had.
  */
-export async function serve(flags: Partial<FlagValues>, log: Log = standardErrorLog): Promise<RunningServer> {
+export async function serve(
+  flags: Partial<FlagValues>,
+  log: Log = standardErrorLog(),
+): Promise<RunningServer> {
   const settings = await settingsOf({ ...parseFlags([]).values, ...flags });
   return await startServer(settings, new WorkerSupply(), log);
 }

@@ -1,6 +1,7 @@
 /** How the server loads the versions that it finds: SavedModels, each in a worker thread, batched and warmed up. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { CodeName } from "@servable/formats";
 import { automaticBatching, type BatchingSettings } from "./batching/batching-settings.js";
 import { RunSlots } from "./batching/run-slots.js";
 import { readBatchingSettings } from "./config/batching-parameters.js";
@@ -10,18 +11,37 @@ import type { ServableId } from "./core/servable.js";
 import type { Log } from "./log.js";
 import { timed } from "./monitoring/measure.js";
 import type { Metrics } from "./monitoring/metrics.js";
+import type { Tracing } from "./monitoring/tracing.js";
 import { SavedModelLoader } from "./servables/saved-model-loader.js";
 import type { ServedModel } from "./servables/served-model.js";
 import type { WorkerSupply } from "./servables/worker-supply.js";
 
 const MODEL_BATCHING_FILE = "batching_params.pbtxt";
 
+/** Who is told of loads. */
+export interface LoadObservers {
+  readonly metrics: Metrics | undefined;
+  readonly tracing: Tracing | undefined;
+  readonly log: Log;
+}
+
+/** A span that ends now. */
+function traceDone(
+  tracing: Tracing | undefined,
+  name: string,
+  path: string,
+  code: CodeName,
+  micros: number,
+): void {
+  const now = performance.now();
+  tracing?.done(name, path, code, now - micros / 1000, now);
+}
+
 /** Makes the loader of a version's folder. */
 export function savedModelLoaders(
   settings: ServerSettings,
   workers: WorkerSupply,
-  metrics: Metrics | undefined,
-  log: Log,
+  { metrics, tracing, log }: LoadObservers,
 ): (id: ServableId, path: string) => Loader<ServedModel> {
   const { maxParallel } = settings.batching;
   const slots = maxParallel === undefined ? undefined : new RunSlots(maxParallel);
@@ -32,10 +52,16 @@ export function savedModelLoaders(
       warmUp: (model, signal) =>
         timed(
           () => warmUp(settings, model, path, signal, log),
-          (code, micros) => metrics?.warmUp(path, code, micros),
+          (code, micros) => {
+            metrics?.warmUp(path, code, micros);
+            traceDone(tracing, "warm-up", path, code, micros);
+          },
         ),
       warn: (message) => log.warn(message),
-      onLoad: (code, micros) => metrics?.load(path, code, micros),
+      onLoad: (code, micros) => {
+        metrics?.load(path, code, micros);
+        traceDone(tracing, "load", path, code, micros);
+      },
       slots,
       observer: metrics && {
         waited: (micros) => metrics.queued(id.name, micros),

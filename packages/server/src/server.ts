@@ -16,6 +16,7 @@ import type { Log } from "./log.js";
 import type { Measuring } from "./monitoring/measure.js";
 import type { PrometheusMetrics } from "./monitoring/prometheus.js";
 import { RequestLog, type RequestLoggings } from "./monitoring/request-log.js";
+import type { Tracing } from "./monitoring/tracing.js";
 import type { HttpRoute, RunningHttpServer } from "./rest/http-server.js";
 import { savedModelLoaders } from "./saved-model-loading.js";
 import type { WorkerSupply } from "./servables/worker-supply.js";
@@ -54,7 +55,8 @@ export async function startServer(
   log: Log,
 ): Promise<RunningServer> {
   const metrics = await createMetrics(settings);
-  const loaderOf = savedModelLoaders(settings, workers, metrics, log);
+  const tracing = await createTracing(settings);
+  const loaderOf = savedModelLoaders(settings, workers, { metrics, tracing, log });
   const requestLog = new RequestLog(settings.load.tags ?? [], log);
   const onConfig = (configs: readonly ModelConfig[]) => requestLog.configure(loggingsOf(configs));
   const core = new ServerCore({ ...settings.lifeCycle, loaderOf, onConfig, log });
@@ -65,7 +67,7 @@ export async function startServer(
     settings,
     core,
     metrics,
-    measuring: { metrics, isKnownModel },
+    measuring: { metrics, tracing, log, logsRequests: settings.logsRequests, isKnownModel },
     requestLog,
     stopping: stopping.signal,
   };
@@ -92,6 +94,7 @@ export async function startServer(
       await requestLog.close();
       await core.close();
       await workers.close();
+      await tracing?.close();
     },
   };
 }
@@ -104,6 +107,13 @@ async function createMetrics({ prometheus }: ServerSettings): Promise<Prometheus
   if (prometheus === undefined) return undefined;
   const { createPrometheusMetrics } = await import("./monitoring/prometheus.js");
   return createPrometheusMetrics();
+}
+
+/** Imports OpenTelemetry only where someone wants traces. */
+async function createTracing({ tracing }: ServerSettings): Promise<Tracing | undefined> {
+  if (tracing === undefined) return undefined;
+  const openTelemetry = await import("./monitoring/open-telemetry.js");
+  return await openTelemetry.createTracing(tracing.endpoint);
 }
 
 function logState(log: Log, id: ServableId, state: ServableState): void {

@@ -46,8 +46,13 @@ export interface SchedulerObserver {
   batch(rows: number, paddedRows: number): void;
 }
 
-interface Waiting extends Sized {
+interface Submitted {
   readonly request: RunRequest;
+  readonly rows: number;
+  readonly onTurn: (() => void) | undefined;
+}
+
+interface Waiting extends Submitted, Sized {
   readonly resolve: (result: RunResult) => void;
   readonly reject: (reason: unknown) => void;
   readonly queue: Queue;
@@ -78,8 +83,10 @@ export class Scheduler {
    * Runs a request when its turn comes. Rejects with the signal's reason as soon as that is aborted; a request that
    * runs already goes on, for nobody. UNAVAILABLE when too much is waiting, INVALID_ARGUMENT for more rows than a
    * request may have.
+   *
+   * @param onTurn called when the request, or a part of it, is taken to be run
    */
-  submit(request: RunRequest, signal?: AbortSignal): Promise<RunResult> {
+  submit(request: RunRequest, signal?: AbortSignal, onTurn?: () => void): Promise<RunResult> {
     if (signal?.aborted === true) return Promise.reject(signal.reason);
     const { maxRows, maxRequestRows, splitsLarge } = this.options.batching;
     const rows = rowsOf(request.inputs) ?? 1;
@@ -95,8 +102,8 @@ export class Scheduler {
     if (full !== undefined) return Promise.reject(unavailable(full));
     const sizes =
       splitsLarge && group !== undefined ? partSizes(rows, known?.freeRows ?? 0, maxRows) : [rows];
-    if (sizes.length === 1) return this.#enqueue(request, rows, group, signal);
-    return this.#submitParts(request, sizes, group, signal);
+    if (sizes.length === 1) return this.#enqueue({ request, rows, onTurn }, group, signal);
+    return this.#submitParts({ request, rows, onTurn }, sizes, group, signal);
   }
 
   /** Rejects everything that waits. */
@@ -142,14 +149,13 @@ export class Scheduler {
   }
 
   #enqueue(
-    request: RunRequest,
-    rows: number,
+    submitted: Submitted,
     group: string | undefined,
     signal: AbortSignal | undefined,
   ): Promise<RunResult> {
     return new Promise((resolve, reject) => {
       const queue = this.#queueOf(group);
-      const waiting: Waiting = { request, resolve, reject, queue, rows, since: performance.now() };
+      const waiting: Waiting = { ...submitted, resolve, reject, queue, since: performance.now() };
       signal?.addEventListener(
         "abort",
         () => {
@@ -166,14 +172,16 @@ export class Scheduler {
 
   /** A request in several parts, each of which joins a batch of its own. */
   async #submitParts(
-    request: RunRequest,
+    { request, onTurn }: Submitted,
     sizes: readonly number[],
     group: string | undefined,
     signal: AbortSignal | undefined,
   ): Promise<RunResult> {
     const parts = cut(request.inputs, sizes).map((inputs) => ({ ...request, inputs }));
     const results = await Promise.all(
-      parts.map((part, i) => this.#enqueue(part, sizes[i] as number, group, signal)),
+      parts.map((part, i) =>
+        this.#enqueue({ request: part, rows: sizes[i] as number, onTurn }, group, signal),
+      ),
     );
     return joinParts(results, sizes);
   }
@@ -244,9 +252,11 @@ export class Scheduler {
 
   #tellWaited(batch: readonly Waiting[]): void {
     const { observer } = this.options;
-    if (observer === undefined) return;
-    const now = performance.now();
-    for (const { since } of batch) observer.waited((now - since) * 1000);
+    const now = observer === undefined ? 0 : performance.now();
+    for (const { since, onTurn } of batch) {
+      onTurn?.();
+      observer?.waited((now - since) * 1000);
+    }
   }
 
   async #run(batch: readonly Waiting[]): Promise<void> {

@@ -217,6 +217,22 @@ export const flags = {
     "",
     "File with a MonitoringConfig in protobuf text format: where the REST API's port answers Prometheus.",
   ),
+  otlp_endpoint: string(
+    "Operation",
+    "",
+    "Where to send traces by OTLP over HTTP, such as http://localhost:4318. The variables OTEL_EXPORTER_OTLP_ENDPOINT " +
+      "and its kin say the same.",
+  ),
+  log_format: string(
+    "Operation",
+    "auto",
+    "Lines of the log: text, json, or auto, which is text on a terminal and json elsewhere.",
+  ),
+  log_requests: bool(
+    "Operation",
+    false,
+    "Log every request, with its id; otherwise those that fail by our fault.",
+  ),
   enable_serialization_as_tensor_content: bool(
     "Operation",
     false,

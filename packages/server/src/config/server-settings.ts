@@ -7,6 +7,7 @@ import { MonitoringConfigSchema } from "@servable/formats/protobuf/tensorflow_se
 import { SSLConfigSchema } from "@servable/formats/protobuf/tensorflow_serving/config/ssl_config_pb";
 import { automaticBatching, type BatchingSettings } from "../batching/batching-settings.js";
 import type { ServerTls } from "../grpc/transport.js";
+import { type LogFormat, logFormats } from "../log.js";
 import type { LoadOptions } from "../servables/engine-contract.js";
 import { readBatchingSettings } from "./batching-parameters.js";
 import type { FlagValues } from "./flags.js";
@@ -28,6 +29,10 @@ export interface ServerSettings {
   readonly answerAsTensorContent: boolean;
   readonly grpc: GrpcSettings;
   readonly rest?: RestSettings;
+  /** Whether requests are traced; where to is for the environment to say, unless there is an endpoint. */
+  readonly tracing?: { readonly endpoint?: string };
+  /** Whether each request has a line in the log. */
+  readonly logsRequests: boolean;
   /** Where the REST API's port answers Prometheus, if it does. */
   readonly prometheus?: { readonly path: string };
 }
@@ -102,6 +107,8 @@ export async function settingsOf(flags: FlagValues): Promise<ServerSettings> {
     grpc,
     ...(rest === undefined ? {} : { rest }),
     ...(prometheus === undefined ? {} : { prometheus }),
+    ...tracingOf(flags),
+    logsRequests: flags.log_requests,
   };
 }
 
@@ -171,6 +178,16 @@ function restOf(flags: FlagValues): RestSettings | undefined {
   };
 }
 
+/** By the flag, or by the variables that OpenTelemetry defines for it. */
+function tracingOf({ otlp_endpoint: endpoint }: FlagValues): Pick<ServerSettings, "tracing"> {
+  if (endpoint !== "") return { tracing: { endpoint } };
+  const { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT } = process.env;
+  const { OTEL_SDK_DISABLED, OTEL_TRACES_EXPORTER } = process.env;
+  const isOff = OTEL_SDK_DISABLED?.toLowerCase() === "true" || OTEL_TRACES_EXPORTER === "none";
+  const isNamed = Boolean(OTEL_EXPORTER_OTLP_ENDPOINT || OTEL_EXPORTER_OTLP_TRACES_ENDPOINT);
+  return isNamed && !isOff ? { tracing: {} } : {};
+}
+
 const PROMETHEUS_PATH = "/monitoring/prometheus/metrics";
 
 async function prometheusOf(flags: FlagValues): Promise<{ path: string } | undefined> {
@@ -195,6 +212,14 @@ async function tlsOf(path: string): Promise<ServerTls> {
     ...(customCa === "" ? {} : { clientAuthority: customCa }),
     requireClientCertificate: clientVerify,
   };
+}
+
+/** Undefined for what suits the output. INVALID_ARGUMENT for a format that there is none of. */
+export function logFormatOf({ log_format: name }: FlagValues): LogFormat | undefined {
+  if (name === "auto") return undefined;
+  const format = logFormats.find((each) => each === name);
+  if (format !== undefined) return format;
+  throw invalidArgument(`--log_format=${name}: there are auto, ${logFormats.join(" and ")}`);
 }
 
 function grpcTransport(name: string): GrpcTransport {

@@ -141,6 +141,7 @@ function drained(call: StreamCall | BidiCall, signal: AbortSignal): Promise<void
 
 /** What all kinds of calls have. */
 interface CallUnderWay {
+  readonly metadata: Metadata;
   getDeadline(): Date | number;
   on(event: "cancelled", listener: () => void): unknown;
 }
@@ -163,7 +164,8 @@ function contextOf(call: CallUnderWay): { context: CallContext; done: () => void
     isDone = true;
   };
   const { signal } = abort;
-  return { context: Number.isFinite(deadline) ? { signal, deadline } : { signal }, done };
+  const header = (name: string) => call.metadata.get(name)[0]?.toString();
+  return { context: { signal, header, ...(Number.isFinite(deadline) ? { deadline } : {}) }, done };
 }
 
 function statusOf(reason: unknown): { code: number; details: string; metadata: Metadata } {

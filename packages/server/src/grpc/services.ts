@@ -85,7 +85,7 @@ export function servingMethods(core: ServerCore, options: ServiceOptions): Metho
       const request = row.decode(bytes);
       const call: MeasuredCall = { model: row.modelOf(request) ?? "", api: row.api, entrypoint: "GRPC" };
       const { checkMethodNames, measuring, requestLog } = options;
-      const response = await measured(measuring, call, (name) => context.header(name), async (observer) =>
+      const response = await measured(measuring, call, context, async (observer) =>
         row.encode(await row.run(core, request, new CallOptions(checkMethodNames, observer, context))),
       );
       if (requestLog.samples(call.model)) requestLog.write({ ...call, request: bytes, response });

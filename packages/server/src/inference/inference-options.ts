@@ -9,8 +9,11 @@ export interface InferenceOptions {
 
 /** Is told what a call does to its model. */
 export interface RunObserver {
-  /** The model ran, time to wait for it included. */
-  ran(micros: number): void;
+  /**
+   * The model ran. Moments as performance.now() has them, in milliseconds: when the call came to the model, when its
+   * turn came, when it was done.
+   */
+  ran(startMs: number, turnMs: number, endMs: number): void;
   /** The request had so many tf.Examples. */
   examples(count: number): void;
 }

@@ -1,6 +1,6 @@
 /** Runs a model for a call, and tells the call's observer. */
 import type { Tensor } from "@servable/formats";
-import type { ServedModel } from "../servables/served-model.js";
+import type { Caller, ServedModel } from "../servables/served-model.js";
 import type { InferenceOptions } from "./inference-options.js";
 
 export async function runModel(
@@ -10,8 +10,26 @@ export async function runModel(
   fetches: readonly string[],
   options: InferenceOptions,
 ): Promise<Map<string, Tensor>> {
+  return await observed(options, (caller) => model.run(signature, feeds, fetches, caller));
+}
+
+/** Runs a task on a model, and tells how long it waited and ran. */
+export async function observed<R>(
+  options: InferenceOptions,
+  run: (caller: Caller) => Promise<R>,
+): Promise<R> {
+  const { observer } = options;
+  if (observer === undefined) return await run(options);
   const start = performance.now();
-  const outputs = await model.run(signature, feeds, fetches, options);
-  options.observer?.ran((performance.now() - start) * 1000);
-  return outputs;
+  let turn = start;
+  const result = await run({
+    get signal() {
+      return options.signal as AbortSignal;
+    },
+    onTurn: () => {
+      turn = performance.now();
+    },
+  });
+  observer.ran(start, turn, performance.now());
+  return result;
 }

@@ -13,6 +13,7 @@ import {
   signatureNameOf,
   withModel,
 } from "./model-spec.js";
+import { observed } from "./run-model.js";
 
 export interface SessionRunRequest {
   readonly spec: ModelSpec | undefined;
@@ -54,11 +55,11 @@ export async function runSession(
   options: InferenceOptions,
 ): Promise<SessionRunResponse["tensors"]> {
   const { run, fetchNames } = tensorRunOf(model, request);
-  const start = performance.now();
-  const results = await withinTime(request.timeoutMs, options.signal, (signal) =>
-    model.runTensors(run, signal === undefined ? {} : { signal }),
+  const results = await observed(options, ({ signal, onTurn }) =>
+    withinTime(request.timeoutMs, signal, (limited) =>
+      model.runTensors(run, limited === undefined ? { onTurn } : { signal: limited, onTurn }),
+    ),
   );
-  options.observer?.ran((performance.now() - start) * 1000);
   return request.fetches.map((name, i) => ({
     name,
     tensor: results.get(fetchNames[i] as string) as Tensor,

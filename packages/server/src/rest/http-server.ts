@@ -14,6 +14,8 @@ export interface HttpRequest {
   /** As sent, without the query. */
   readonly path: string;
   readonly query: string;
+  /** The value of a header by its name in lower case. */
+  header(name: string): string | undefined;
   /** Headers, empty when they are not there. */
   readonly contentType: string;
   readonly accept: string;
@@ -147,6 +149,7 @@ async function answerOf(
       verb,
       path,
       query,
+      header: (name) => request.headers[name]?.toString(),
       contentType,
       accept,
       body,

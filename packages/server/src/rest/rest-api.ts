@@ -105,7 +105,7 @@ export function restApi(
     route("POST", `:${api}`, async (spec, request) => {
       const call: MeasuredCall = { model: spec.name, api, entrypoint: "REST" };
       const isLogged = requestLog.samples(spec.name);
-      const result = await measured(measuring, call, request.header, (observer) =>
+      const result = await measured(measuring, call, request, (observer) =>
         answer(core, spec, request, new CallOptions(checkMethodNames, isLogged, observer, request)),
       );
       if (result.logged !== undefined) requestLog.write({ ...call, ...result.logged });

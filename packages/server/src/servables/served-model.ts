@@ -5,6 +5,8 @@ import type { Signature, Tensor } from "@servable/formats";
 export interface Caller {
   /** Aborted with a StatusError when nobody waits any more. May be made when it is first asked for. */
   readonly signal?: AbortSignal;
+  /** Called when the wait is over and the run begins, where there was a wait. */
+  readonly onTurn?: (() => void) | undefined;
 }
 
 export interface ServedModel {

@@ -74,7 +74,7 @@ export class WorkerModel implements ServedModel {
 
   #submit(request: RunRequest, caller: Caller | undefined): Promise<Map<string, Tensor>> {
     if (this.#seat === undefined) return Promise.reject(this.#gone());
-    return this.#scheduler.submit(request, caller?.signal);
+    return this.#scheduler.submit(request, caller?.signal, caller?.onTurn);
   }
 
   /** Frees the model, after what it was given. */

@@ -65,7 +65,7 @@ export class GrpcCall implements StreamUser {
     const target = targetOf(methods, headers);
     this.#target = target;
     const timeout = headers.timeout === undefined ? undefined : timeoutMs(headers.timeout);
-    this.#context = new LeanContext(timeout === undefined ? undefined : Date.now() + timeout);
+    this.#context = new LeanContext(timeout === undefined ? undefined : Date.now() + timeout, headers);
     if (timeout !== undefined) {
       this.#timer = setTimeout(() => this.#late(), Math.min(timeout, MAX_TIMER_MS));
     }
@@ -245,9 +245,16 @@ export class GrpcCall implements StreamUser {
 class LeanContext extends CallAbort implements CallContext {
   readonly deadline?: number;
 
-  constructor(deadline: number | undefined) {
+  constructor(
+    deadline: number | undefined,
+    private readonly headers: RequestHeaders,
+  ) {
     super();
     if (deadline !== undefined) this.deadline = deadline;
+  }
+
+  header(name: string): string | undefined {
+    return this.headers.fields.get(name);
   }
 }
 
