@@ -41,7 +41,8 @@ def converter(folder, mode, calls):
 
 def answers(model, call, mode):
     """The interpreter's outputs of one call, with the inputs that it was given."""
-    interpreter = tf.lite.Interpreter(model_content=model, experimental_op_resolver_type=tf.lite.experimental.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
+    builtin = {} if mode == 'select' else {'experimental_op_resolver_type': tf.lite.experimental.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES}
+    interpreter = tf.lite.Interpreter(model_content=model, **builtin)
     runner = interpreter.get_signature_runner('serving_default')
     details = runner.get_input_details()
     inputs = {}

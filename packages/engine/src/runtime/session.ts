@@ -13,6 +13,7 @@ import {
   type NumericTensor,
   resourceExhausted,
   StatusError,
+  stringTensor,
   type Tensor,
   unimplemented,
 } from "@servable/formats";
@@ -27,7 +28,7 @@ export interface SessionOptions {
 
 interface RuntimeTensor {
   readonly type: string;
-  readonly data: NumericTensor["data"];
+  readonly data: NumericTensor["data"] | readonly string[];
   readonly dims: readonly number[];
   readonly location: "cpu";
 }
@@ -121,8 +122,9 @@ export class OnnxSession {
   run(inputs: readonly Tensor[]): Tensor[] {
     const feeds: Record<string, RuntimeTensor> = {};
     this.inputs.forEach((port, i) => {
-      const { data, shape } = inputs[i] as NumericTensor;
-      feeds[port.name] = { type: port.dtype, data, dims: shape, location: "cpu" };
+      const { dtype, data, shape } = inputs[i] as Tensor;
+      const carried = dtype === "string" ? data.map((bytes) => unicode(bytes, port.name)) : data;
+      feeds[port.name] = { type: port.dtype, data: carried, dims: shape, location: "cpu" };
     });
     let results: Record<string, RuntimeTensor>;
     try {
@@ -141,7 +143,20 @@ export class OnnxSession {
     if (result === undefined || result.type !== port.dtype) {
       throw internal(`output "${port.name}" should be ${port.dtype}, ONNX Runtime gave ${result?.type}`);
     }
-    return { dtype: port.dtype, shape: [...result.dims], data: result.data } as Tensor;
+    const shape = [...result.dims];
+    if (port.dtype === "string") return stringTensor(shape, result.data as readonly string[]);
+    return { dtype: port.dtype, shape, data: result.data } as Tensor;
+  }
+}
+
+const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** ONNX Runtime's strings are text, TensorFlow's are bytes. INVALID_ARGUMENT for those that are not UTF-8. */
+function unicode(bytes: Uint8Array, input: string): string {
+  try {
+    return strictUtf8.decode(bytes);
+  } catch (error) {
+    throw invalidArgument(`input "${input}" has a string that is not UTF-8`, { cause: error });
   }
 }
 
@@ -173,6 +188,7 @@ const elementTypes: Readonly<Record<number, DType>> = {
   5: "int16",
   6: "int32",
   7: "int64",
+  8: "string",
   9: "bool",
   10: "float16",
   11: "float64",
