@@ -4,12 +4,15 @@ import { arrayRules } from "./arrays.js";
 import { matrixRules } from "./matrices.js";
 import {
   alongLast,
+  batches,
   broadcast,
   elementwiseAll,
   first,
   mixed,
+  outsideLast,
   perItem,
   type RowRule,
+  type RowState,
   type RowTable,
   rows,
   shared,
@@ -17,6 +20,7 @@ import {
   sizes,
   withoutAxes,
 } from "./row-rule.js";
+import { batchToSpace, overPieces, spaceToBatch } from "./spread.js";
 
 const family = (rule: RowRule, ops: string): RowTable =>
   Object.fromEntries(
@@ -38,7 +42,9 @@ const elementwise = family(
    FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars Bucketize CheckNumerics StopGradient Snapshot
    AsString StringToNumber StringLower StringUpper StringStrip StringLength StaticRegexReplace StaticRegexFullMatch
    RegexReplace RegexFullMatch StringJoin StringToHashBucket StringToHashBucketFast StringToHashBucketStrong Substr
-   EncodeBase64 DecodeBase64 UnicodeTranscode UnicodeScript Angle UniformQuantize UniformDequantize`,
+   EncodeBase64 DecodeBase64 UnicodeTranscode UnicodeScript Angle UniformQuantize UniformDequantize
+   BesselI0 BesselI0e BesselI1 BesselI1e BesselJ0 BesselJ1 BesselK0 BesselK0e BesselK1 BesselK1e BesselY0 BesselY1
+   Dawsn Expint FresnelCos FresnelSin Spence PopulationCount PreventGradient DeepCopy ApproximateEqual Polygamma`,
 );
 
 /** One image, volume or sequence per row, rows along the first dimension. */
@@ -169,7 +175,78 @@ const equality: RowRule = (node) =>
     ? broadcast(node)
     : mixed(`${node.op} may compare whole batches`);
 
+/** Ops on matrices, which the last two dimensions are. */
+const matrices = family(
+  outsideLast(2),
+  `MatrixBandPart MatrixInverse MatrixDeterminant Cholesky MatrixExponential MatrixLogarithm MatrixSquareRoot
+   FFT2D IFFT2D RFFT2D IRFFT2D MatrixDiagPart MatrixDiagPartV2 MatrixDiagPartV3`,
+);
+
+/** Several inputs of one row each. */
+const rowsOfBatches: RowTable = {
+  LSTMBlockCell: batches(0, 1, 2),
+  GRUBlockCell: batches(0, 1),
+  SoftmaxCrossEntropyWithLogits: batches(0, 1),
+  SparseSoftmaxCrossEntropyWithLogits: batches(0, 1),
+  CombinedNonMaxSuppression: batches(0, 1),
+  InTopKV2: batches(0, 1),
+  DenseBincount: (node) =>
+    node.shape(0)?.length === 2 ? batches(0)(node) : mixed("a vector is counted as a whole"),
+};
+
+/** Quantization by a range that is given; one that is found is that of the batch. */
+const quantized: RowRule = (node) => {
+  const axis = node.attrs.has("axis") ? node.attrs.int("axis") : -1;
+  const state = first(node) as RowState;
+  if (state.kind === "rows" && axis >= 0 && state.axis === axis) return mixed("a range for each row");
+  return node.attrs.bool("range_given") ? state : mixed("the range of a batch is found");
+};
+
+/** Each row is turned by a length of its own. */
+const reverseSequence: RowRule = (node) => {
+  const [x, lengths] = node.states;
+  const [batch, time] = [node.attrs.int("batch_dim"), node.attrs.int("seq_dim")];
+  if (x?.kind !== "rows" || x.axis === time) return mixed("the batch is turned");
+  if (lengths?.kind === "rows")
+    return x.axis === batch && lengths.axis === 0 && lengths.block === x.block
+      ? x
+      : mixed("lengths of other rows");
+  return lengths?.kind === "shared" && x.axis !== batch ? x : mixed("lengths that may differ along the rows");
+};
+
+/** Vectors of indices into something shared; or into each row, with the same indices, is not proven. */
+const gatherNd: RowRule = (node) => {
+  const [params, indices] = node.states;
+  const indexRank = node.shape(1)?.length;
+  if (params?.kind !== "shared" || indices?.kind !== "rows")
+    return mixed("rows are gathered by their number");
+  return indexRank !== undefined && indices.axis < indexRank - 1
+    ? indices
+    : mixed("rows in what is one index");
+};
+
+/** A matrix from each vector, or from the vectors of several diagonals: the dimensions before stay where they are. */
+const diagonal: RowRule = (node) => {
+  const offsets = node.op === "MatrixDiag" ? [0] : node.ints(1);
+  return new Set(offsets).size === 1 ? alongLast(node) : outsideLast(2)(node);
+};
+
+const diagonals = family(diagonal, "MatrixDiag MatrixDiagV2 MatrixDiagV3");
+
 const others: RowTable = {
+  AccumulateNV2: elementwiseAll,
+  BiasAddV1: alongLast,
+  BatchNormWithGlobalNormalization: perItem,
+  FakeQuantWithMinMaxVarsPerChannel: alongLast,
+  QuantizeAndDequantizeV2: quantized,
+  QuantizeAndDequantizeV3: quantized,
+  QuantizeAndDequantizeV4: quantized,
+  MaxPoolWithArgmax: (node) =>
+    node.attrs.bool("include_batch_in_index") ? mixed("places are counted over the batch") : perItem(node),
+  ReverseSequence: reverseSequence,
+  GatherNd: gatherNd,
+  SpaceToBatchND: spaceToBatch,
+  SpaceToBatch: spaceToBatch,
   Equal: equality,
   NotEqual: equality,
   EnsureShape: (node) => {
@@ -205,8 +282,11 @@ function broadcastRest(node: Parameters<RowRule>[0]): ReturnType<RowRule> {
     : mixed("Select by a shared mask");
 }
 
-export const rowRules: RowTable = {
+const rules: RowTable = {
   ...elementwise,
+  ...matrices,
+  ...diagonals,
+  ...rowsOfBatches,
   ...items,
   ...transposedConvolutions,
   ...normalizations,
@@ -220,4 +300,10 @@ export const rowRules: RowTable = {
   ...arrayRules,
   ...matrixRules,
   ...others,
+};
+
+export const rowRules: RowTable = {
+  ...Object.fromEntries(Object.entries(rules).map(([op, rule]) => [op, overPieces(rule)])),
+  BatchToSpaceND: batchToSpace,
+  BatchToSpace: batchToSpace,
 };

@@ -21,6 +21,8 @@ export type RowState =
   | { readonly kind: "rows"; readonly axis: number; readonly block: number }
   /** Integers that tell sizes. */
   | { readonly kind: "sizes"; readonly entries: readonly SizeEntry[] }
+  /** A batch whose rows are cut into pieces, piece by piece (see spread.ts). */
+  | { readonly kind: "spread"; readonly pieces: number }
   /** Anything else, with the reason. */
   | { readonly kind: "mixed"; readonly why: string };
 
@@ -120,6 +122,30 @@ export const alongLast: RowRule = (node) => {
   }
   return state;
 };
+
+/** Like `first`, for ops that work on the last so many dimensions, as on matrices. */
+export const outsideLast =
+  (count: number): RowRule =>
+  (node) => {
+    const state = first(node) as RowState;
+    if (state.kind !== "rows") return state;
+    const inputRank = rank(node.shape(0));
+    return inputRank !== undefined && state.axis < inputRank - count
+      ? state
+      : mixed(`${node.op} works along the dimension that has the rows`);
+  };
+
+/** Inputs with rows have them along axis 0, as have the outputs; which inputs may, `inputs` says. */
+export const batches =
+  (...inputs: readonly number[]): RowRule =>
+  (node) => {
+    const fits = node.states.every((state, i) =>
+      inputs.includes(i)
+        ? state.kind === "rows" && state.axis === 0 && state.block === 1
+        : state.kind === "shared",
+    );
+    return fits ? rows() : mixed(`${node.op} of inputs that are not one row each`);
+  };
 
 /** Every input may have rows, all along the same axis; outputs have them there too. */
 export const elementwiseAll: RowRule = (node) => {

@@ -5,6 +5,7 @@
  * known when it is compiled: which inputs are constants, and how much of the shapes of the others is declared. Whatever
  * is known, the model gives TensorFlow's result; where TensorFlow fails, it fails with the same code.
  */
+import { readFileSync } from "node:fs";
 import { create, fromBinary, fromJson, type JsonValue, toBinary } from "@bufbuild/protobuf";
 import {
   buildSignatureDef,
@@ -72,6 +73,13 @@ const knowledge: readonly Knowledge[] = [
   { name: "all constant", constants: "all", shapes: "full" },
 ];
 
+/** The variants of a file among the fixtures, one a line. */
+export function readVariants(fixture: string): OpVariant[] {
+  const file = new URL(`../../../src/fixtures/ops/${fixture}.jsonl`, import.meta.url);
+  const lines = readFileSync(file, "utf8").split("\n");
+  return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as OpVariant);
+}
+
 /** One line for each thing that is not as TensorFlow has it; none when all is. */
 export function runVariant(variant: OpVariant): string[] {
   const seen = new Set<string>();
@@ -85,6 +93,17 @@ export function runVariant(variant: OpVariant): string[] {
     seen.add(key);
     return runKnowing(variant, inputs, each).map((problem) => `${each.name}: ${problem}`);
   });
+}
+
+/** Whether rows are claimed to be independent when the parameters are constants and no size is known. */
+export function isClaimedIndependent(variant: OpVariant): boolean {
+  const known = knowledge[1] as Knowledge;
+  const model = modelOfVariant(variant, variant.inputs.map(decodeTensor), known);
+  try {
+    return model.rowIndependence(DEFAULT_SERVING_SIGNATURE).independent;
+  } finally {
+    model.close();
+  }
 }
 
 function isConstantIn({ constants }: Knowledge, { params }: OpVariant, index: number): boolean {
