@@ -30,6 +30,12 @@ const commands: readonly Command[] = [
     run: async (args) => (await import("./compile.js")).compile(args),
   },
   {
+    name: "convert",
+    summary:
+      "Make a model or checkpoint into another format: Keras, SavedModel, frozen graph, TensorFlow.js, ONNX",
+    run: async (args) => (await import("./convert.js")).convert(args),
+  },
+  {
     name: "ops",
     summary: "Say which of TensorFlow's ops are supported, and how",
     run: async (args) => (await import("./ops.js")).ops(args),
@@ -38,6 +44,11 @@ const commands: readonly Command[] = [
     name: "warmup",
     summary: "Make the requests that warm a model up from its traffic, live or logged",
     run: async (args) => (await import("./warmup.js")).warmup(args),
+  },
+  {
+    name: "checkpoint",
+    summary: "List, show and rename the tensors of checkpoints",
+    run: async (args) => (await import("./checkpoint.js")).checkpoint(args),
   },
 ];
 
