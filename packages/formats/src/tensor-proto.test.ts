@@ -235,3 +235,12 @@ describe("Const nodes written by TensorFlow", { skip: goldenSkip() }, () => {
     }
   });
 });
+
+describe("a shape for a message", () => {
+  for (const size of [1e300, 2 ** 63, 0.5, Number.NaN]) {
+    it(`of size ${size} is INVALID_ARGUMENT`, () => {
+      const message = /a size that is no 64-bit integer/;
+      assert.throws(() => shapeToProto([2, size]), { codeName: "INVALID_ARGUMENT", message });
+    });
+  }
+});

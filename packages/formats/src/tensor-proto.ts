@@ -276,8 +276,14 @@ export function tensorToProto(tensor: Tensor, options: TensorToProtoOptions = {}
 export function shapeToProto(shape: PartialShape): TensorShapeProto {
   return create(TensorShapeProtoSchema, {
     unknownRank: shape === null,
-    dim: shape === null ? [] : shape.map((size) => ({ size: BigInt(size) })),
+    dim: shape === null ? [] : shape.map((size) => ({ size: sizeToProto(size, shape) })),
   });
+}
+
+/** INVALID_ARGUMENT for what no 64-bit integer holds: configurations may say anything. */
+function sizeToProto(size: number, shape: Exclude<PartialShape, null>): bigint {
+  if (Number.isInteger(size) && Math.abs(size) < 2 ** 63) return BigInt(size);
+  throw invalidArgument(`Shape ${shapeText(shape)} has a size that is no 64-bit integer`);
 }
 
 type Values = MessageInitShape<typeof TensorProtoSchema>;

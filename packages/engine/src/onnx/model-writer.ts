@@ -176,7 +176,7 @@ function dimensions(name: string, shape: NonNullable<PartialShape>): TensorShape
     const value =
       size < 0
         ? { case: "dimParam" as const, value: `${name}[${axis}]` }
-        : { case: "dimValue" as const, value: BigInt(size) };
+        : { case: "dimValue" as const, value: int64Of(size) };
     return create(TensorShapeProto_DimensionSchema, { value });
   });
 }
@@ -215,7 +215,7 @@ function attributeValue(attr: OnnxAttr, folder: string | undefined): AttributeVa
 /** Numbers of hostile models come near 2^63, which a double rounds up to what no int64 is. */
 function int64Of(value: number): bigint {
   if (!Number.isInteger(value) || Math.abs(value) >= 2 ** 63)
-    throw invalidArgument(`an attribute is ${value}, which is no 64-bit integer`);
+    throw invalidArgument(`an attribute or size is ${value}, which is no 64-bit integer`);
   return BigInt(value);
 }
 
