@@ -3,6 +3,7 @@
  * (keras/src/saving/serialization_lib.py): every object says its module, inputs have a batch_shape, and what layers no
  * longer take is left out.
  */
+import { unimplemented } from "../status.js";
 import { isJsonObject, type Json, type JsonObject } from "./config.js";
 import { layerTables } from "./layers/index.js";
 
@@ -19,7 +20,8 @@ const modules: ReadonlyMap<string, string> = new Map([
   ...modulesOf("keras.regularizers", regularizers),
   ...modulesOf("keras.constraints", constraints),
   ...modulesOf("keras.layers", "LSTMCell GRUCell SimpleRNNCell StackedRNNCells"),
-  ...modulesOf("keras", "Sequential Functional Model"),
+  ...modulesOf("keras", "Sequential"),
+  ...modulesOf("keras.src.models.functional", "Functional Model"),
 ]);
 
 function modulesOf(module: string, names: string): [string, string][] {
@@ -48,10 +50,18 @@ const renamed: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 /** Names that classes have now. */
 const classes: Readonly<Record<string, string>> = { Model: "Functional" };
 
-/** The same architecture for Keras 3; one that is already is not changed. */
-export function asKeras3(architecture: JsonObject): JsonObject {
+/**
+ * The same architecture for Keras 3; one that is already is not changed.
+ * UNIMPLEMENTED for an activation that has another meaning there.
+ */
+export function asKeras3(architecture: JsonObject, what: string): JsonObject {
   if (typeof architecture.module === "string" && JSON.stringify(architecture).includes('"batch_shape"')) {
     return architecture;
+  }
+  if (/"(recurrent_)?activation":"hard_sigmoid"/.test(JSON.stringify(architecture))) {
+    throw unimplemented(
+      `${what}: hard_sigmoid is another function in Keras 3 than in Keras 2, for which this model was made: write it as HDF5`,
+    );
   }
   return upgraded(architecture) as JsonObject;
 }
@@ -70,7 +80,7 @@ function upgraded(value: Json): Json {
     module,
     class_name: classes[className] ?? className,
     config: upgradedConfig(className, config),
-    registered_name: module === "keras" ? className : null,
+    registered_name: module === "keras.src.models.functional" ? "Functional" : null,
   };
 }
 

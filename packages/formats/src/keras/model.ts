@@ -47,21 +47,21 @@ export interface KerasModelParts {
  * An architecture with weights.
  *
  * @example
- *     const model = new KerasModel({
- *       architecture: {
- *         class_name: "Sequential",
- *         config: {
- *           name: "double",
- *           layers: [
- *             { class_name: "InputLayer", config: { batch_shape: [null, 1], dtype: "float32", name: "x" } },
- *             { class_name: "Dense", config: { name: "y", units: 1, activation: "linear", use_bias: false } },
- *           ],
- *         },
- *       },
- *       kerasMajor: 3,
- *       what: "double",
- *     });
- *     assert.deepEqual(model.weightSpecs.map(({ key, shape }) => [key, shape]), [["layers/dense/kernel", [1, 1]]]);
+ * const model = new KerasModel({
+ *   architecture: {
+ *     class_name: "Sequential",
+ *     config: {
+ *       name: "double",
+ *       layers: [
+ *         { class_name: "InputLayer", config: { batch_shape: [null, 1], dtype: "float32", name: "x" } },
+ *         { class_name: "Dense", config: { name: "y", units: 1, activation: "linear", use_bias: false } },
+ *       ],
+ *     },
+ *   },
+ *   kerasMajor: 3,
+ *   what: "double",
+ * });
+ * assert.deepEqual(model.weightSpecs.map(({ key, shape }) => [key, shape]), [["layers/dense/kernel", [1, 1]]]);
  */
 export class KerasModel {
   readonly object: KerasObject;
@@ -110,22 +110,22 @@ export class KerasModel {
    * @throws INVALID_ARGUMENT, listing all, for weights that the model lacks or whose shapes differ
    *
    * @example
-   *     const model = new KerasModel({
-   *       architecture: {
-   *         class_name: "Sequential",
-   *         config: {
-   *           name: "double",
-   *           layers: [
-   *             { class_name: "InputLayer", config: { batch_shape: [null, 1], dtype: "float32", name: "x" } },
-   *             { class_name: "Dense", config: { name: "y", units: 1, activation: "linear", use_bias: false } },
-   *           ],
-   *         },
-   *       },
-   *       kerasMajor: 3,
-   *       what: "double",
-   *     });
-   *     model.setWeights(new Map([["layers/dense/kernel", tensor("float32", [1, 1], new Float32Array([2]))]]));
-   *     assert.deepEqual([...(model.weights.get("layers/dense/kernel")?.data ?? [])], [2]);
+   * const model = new KerasModel({
+   *   architecture: {
+   *     class_name: "Sequential",
+   *     config: {
+   *       name: "double",
+   *       layers: [
+   *         { class_name: "InputLayer", config: { batch_shape: [null, 1], dtype: "float32", name: "x" } },
+   *         { class_name: "Dense", config: { name: "y", units: 1, activation: "linear", use_bias: false } },
+   *       ],
+   *     },
+   *   },
+   *   kerasMajor: 3,
+   *   what: "double",
+   * });
+   * model.setWeights(new Map([["layers/dense/kernel", tensor("float32", [1, 1], new Float32Array([2]))]]));
+   * assert.deepEqual([...(model.weights.get("layers/dense/kernel")?.data ?? [])], [2]);
    */
   setWeights(values: WeightValues): void {
     const specs = new Map(this.weightSpecs.map((spec) => [spec.key, spec]));
@@ -151,22 +151,22 @@ export class KerasModel {
    * @throws UNIMPLEMENTED, naming the layer, for what can't be served
    *
    * @example
-   *     const model = new KerasModel({
-   *       architecture: {
-   *         class_name: "Sequential",
-   *         config: {
-   *           name: "double",
-   *           layers: [
-   *             { class_name: "InputLayer", config: { batch_shape: [null, 1], dtype: "float32", name: "x" } },
-   *             { class_name: "Dense", config: { name: "y", units: 1, activation: "linear", use_bias: false } },
-   *           ],
-   *         },
-   *       },
-   *       kerasMajor: 3,
-   *       what: "double",
-   *     });
-   *     const { inputs, outputs } = model.toGraph();
-   *     assert.deepEqual([Object.keys(inputs), Object.keys(outputs)], [["x"], ["y"]]);
+   * const model = new KerasModel({
+   *   architecture: {
+   *     class_name: "Sequential",
+   *     config: {
+   *       name: "double",
+   *       layers: [
+   *         { class_name: "InputLayer", config: { batch_shape: [null, 1], dtype: "float32", name: "x" } },
+   *         { class_name: "Dense", config: { name: "y", units: 1, activation: "linear", use_bias: false } },
+   *       ],
+   *     },
+   *   },
+   *   kerasMajor: 3,
+   *   what: "double",
+   * });
+   * const { inputs, outputs } = model.toGraph();
+   * assert.deepEqual([Object.keys(inputs), Object.keys(outputs)], [["x"], ["y"]]);
    */
   toGraph({ asVariables = false }: { readonly asVariables?: boolean } = {}): KerasGraph {
     return this.inFile(() => {
@@ -229,23 +229,23 @@ export function kerasSignature({ inputs, outputs }: KerasGraph): SignatureDef {
  * @throws FAILED_PRECONDITION when it exists and is not empty; UNIMPLEMENTED, naming the layer
  *
  * @example
- *     const model = new KerasModel({
- *       architecture: {
- *         class_name: "Sequential",
- *         config: {
- *           name: "double",
- *           layers: [
- *             { class_name: "InputLayer", config: { batch_shape: [null, 1], dtype: "float32", name: "x" } },
- *             { class_name: "Dense", config: { name: "y", units: 1, activation: "linear", use_bias: false } },
- *           ],
- *         },
- *       },
- *       kerasMajor: 3,
- *       what: "double",
- *     });
- *     const folder = path.join(mkdtempSync(path.join(tmpdir(), "keras-")), "1");
- *     writeKerasSavedModel(model, folder);
- *     assert.ok(isSavedModelFolder(folder));
+ * const model = new KerasModel({
+ *   architecture: {
+ *     class_name: "Sequential",
+ *     config: {
+ *       name: "double",
+ *       layers: [
+ *         { class_name: "InputLayer", config: { batch_shape: [null, 1], dtype: "float32", name: "x" } },
+ *         { class_name: "Dense", config: { name: "y", units: 1, activation: "linear", use_bias: false } },
+ *       ],
+ *     },
+ *   },
+ *   kerasMajor: 3,
+ *   what: "double",
+ * });
+ * const folder = "1";
+ * writeKerasSavedModel(model, folder);
+ * assert.ok(isSavedModelFolder(folder));
  */
 export function writeKerasSavedModel(model: KerasModel, exportDir: string): void {
   const built = model.toGraph({ asVariables: true });

@@ -38,15 +38,15 @@ export interface KerasReadOptions {
  *   RESOURCE_EXHAUSTED for what unpacks to too much; UNIMPLEMENTED, naming the layer, for layers that can't be served
  *
  * @example
- *     const file = path.join(mkdtempSync(path.join(tmpdir(), "keras-")), "model.json");
- *     writeFileSync(file, JSON.stringify({
- *       class_name: "Sequential",
- *       config: {
- *         name: "twice",
- *         layers: [{ class_name: "Dense", config: { units: 2, batch_input_shape: [null, 3] } }],
- *       },
- *     }));
- *     assert.equal(readKerasModel(file).weightSpecs.length, 2);
+ * const file = "model.json";
+ * fs.writeFileSync(file, JSON.stringify({
+ *   class_name: "Sequential",
+ *   config: {
+ *     name: "twice",
+ *     layers: [{ class_name: "Dense", config: { units: 2, batch_input_shape: [null, 3] } }],
+ *   },
+ * }));
+ * assert.equal(readKerasModel(file).weightSpecs.length, 2);
  */
 export function readKerasModel(file: string, options: KerasReadOptions = {}): KerasModel {
   const bytes = readWholeFile(file, MAX_FILE_BYTES);
@@ -62,15 +62,14 @@ export function readKerasModel(file: string, options: KerasReadOptions = {}): Ke
  * @throws as readKerasModel; INVALID_ARGUMENT, listing all, for weights that do not fit
  *
  * @example
- *     const folder = mkdtempSync(path.join(tmpdir(), "keras-"));
- *     const architecture = {
- *       class_name: "Sequential",
- *       config: { name: "m", layers: [{ class_name: "Dense", config: { units: 2, batch_input_shape: [null, 3] } }] },
- *     };
- *     const model = new KerasModel({ architecture, kerasMajor: 3, what: "m" });
- *     writeKerasWeights(model, path.join(folder, "m.weights.h5"));
- *     loadKerasWeights(model, path.join(folder, "m.weights.h5"));
- *     assert.equal(model.weights.size, 2);
+ * const architecture = {
+ *   class_name: "Sequential",
+ *   config: { name: "m", layers: [{ class_name: "Dense", config: { units: 2, batch_input_shape: [null, 3] } }] },
+ * };
+ * const model = new KerasModel({ architecture, kerasMajor: 3, what: "m" });
+ * writeKerasWeights(model, "m.weights.h5");
+ * loadKerasWeights(model, "m.weights.h5");
+ * assert.equal(model.weights.size, 2);
  */
 export function loadKerasWeights(model: KerasModel, file: string, options: WeightLoading = {}): void {
   const bytes = readWholeFile(file, MAX_FILE_BYTES);

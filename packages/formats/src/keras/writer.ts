@@ -31,20 +31,20 @@ export type WeightLayout = "keras3" | "legacy";
  * @throws the codes of the file system's errors; UNIMPLEMENTED for weights of dtypes that HDF5 lacks
  *
  * @example
- *     const architecture = {
- *       class_name: "Sequential",
- *       config: { name: "m", layers: [{ class_name: "Dense", config: { units: 2, batch_input_shape: [null, 3] } }] },
- *     };
- *     const file = path.join(mkdtempSync(path.join(tmpdir(), "keras-")), "m.keras");
- *     writeKerasArchive(new KerasModel({ architecture, kerasMajor: 2, what: "m" }), file);
- *     assert.equal(readKerasModel(file).weightSpecs.length, 2);
+ * const architecture = {
+ *   class_name: "Sequential",
+ *   config: { name: "m", layers: [{ class_name: "Dense", config: { units: 2, batch_input_shape: [null, 3] } }] },
+ * };
+ * const file = "m.keras";
+ * writeKerasArchive(new KerasModel({ architecture, kerasMajor: 2, what: "m" }), file);
+ * assert.equal(readKerasModel(file).weightSpecs.length, 2);
  */
 export function writeKerasArchive(model: KerasModel, file: string): void {
   const metadata = { keras_version: KERAS_3, date_saved: dateText(new Date()) };
   const weights = weightsFile(model, "keras3");
   const files = new Map([
     [ARCHIVE_METADATA, encodeText(JSON.stringify(metadata))],
-    [ARCHIVE_CONFIG, encodeText(JSON.stringify(asKeras3(model.parts.architecture)))],
+    [ARCHIVE_CONFIG, encodeText(JSON.stringify(asKeras3(model.parts.architecture, model.parts.what)))],
     [ARCHIVE_WEIGHTS, weights],
     ...assetsOf(model),
   ]);
@@ -74,13 +74,13 @@ function assetsOf(model: KerasModel): [string, Uint8Array][] {
  * @throws as writeKerasArchive
  *
  * @example
- *     const architecture = {
- *       class_name: "Sequential",
- *       config: { name: "m", layers: [{ class_name: "Dense", config: { units: 2, batch_input_shape: [null, 3] } }] },
- *     };
- *     const file = path.join(mkdtempSync(path.join(tmpdir(), "keras-")), "m.h5");
- *     writeKerasHdf5(new KerasModel({ architecture, kerasMajor: 2, what: "m" }), file);
- *     assert.equal(readKerasModel(file).weightSpecs.length, 2);
+ * const architecture = {
+ *   class_name: "Sequential",
+ *   config: { name: "m", layers: [{ class_name: "Dense", config: { units: 2, batch_input_shape: [null, 3] } }] },
+ * };
+ * const file = "m.h5";
+ * writeKerasHdf5(new KerasModel({ architecture, kerasMajor: 2, what: "m" }), file);
+ * assert.equal(readKerasModel(file).weightSpecs.length, 2);
  */
 export function writeKerasHdf5(model: KerasModel, file: string): void {
   const attributes = new Map([
@@ -102,13 +102,13 @@ function versionOf({ parts }: KerasModel): string {
  * @throws as writeKerasArchive
  *
  * @example
- *     const architecture = {
- *       class_name: "Sequential",
- *       config: { name: "m", layers: [{ class_name: "Dense", config: { units: 2, batch_input_shape: [null, 3] } }] },
- *     };
- *     const file = path.join(mkdtempSync(path.join(tmpdir(), "keras-")), "weights.h5");
- *     writeKerasWeights(new KerasModel({ architecture, kerasMajor: 2, what: "m" }), file, "legacy");
- *     assert.ok(isHdf5(readFileSync(file)));
+ * const architecture = {
+ *   class_name: "Sequential",
+ *   config: { name: "m", layers: [{ class_name: "Dense", config: { units: 2, batch_input_shape: [null, 3] } }] },
+ * };
+ * const file = "weights.h5";
+ * writeKerasWeights(new KerasModel({ architecture, kerasMajor: 2, what: "m" }), file, "legacy");
+ * assert.ok(isHdf5(fs.readFileSync(file)));
  */
 export function writeKerasWeights(model: KerasModel, file: string, layout: WeightLayout = "keras3"): void {
   writeWhole(file, weightsFile(model, layout));
@@ -122,12 +122,12 @@ function weightsFile(model: KerasModel, layout: WeightLayout): Uint8Array {
  * The architecture as JSON, as Keras's `to_json` gives it.
  *
  * @example
- *     const architecture = {
- *       class_name: "Sequential",
- *       config: { name: "m", layers: [{ class_name: "Dense", config: { units: 2, batch_input_shape: [null, 3] } }] },
- *     };
- *     const model = new KerasModel({ architecture, kerasMajor: 2, what: "m" });
- *     assert.equal(JSON.parse(kerasToJson(model)).class_name, "Sequential");
+ * const architecture = {
+ *   class_name: "Sequential",
+ *   config: { name: "m", layers: [{ class_name: "Dense", config: { units: 2, batch_input_shape: [null, 3] } }] },
+ * };
+ * const model = new KerasModel({ architecture, kerasMajor: 2, what: "m" });
+ * assert.equal(JSON.parse(kerasToJson(model)).class_name, "Sequential");
  */
 export function kerasToJson(model: KerasModel): string {
   return JSON.stringify({
@@ -141,12 +141,12 @@ export function kerasToJson(model: KerasModel): string {
  * The architecture as YAML, as Keras's `to_yaml` gave it.
  *
  * @example
- *     const architecture = {
- *       class_name: "Sequential",
- *       config: { name: "m", layers: [{ class_name: "Dense", config: { units: 2, batch_input_shape: [null, 3] } }] },
- *     };
- *     const model = new KerasModel({ architecture, kerasMajor: 2, what: "m" });
- *     assert.match(kerasToYaml(model), /^class_name: Sequential$/m);
+ * const architecture = {
+ *   class_name: "Sequential",
+ *   config: { name: "m", layers: [{ class_name: "Dense", config: { units: 2, batch_input_shape: [null, 3] } }] },
+ * };
+ * const model = new KerasModel({ architecture, kerasMajor: 2, what: "m" });
+ * assert.match(kerasToYaml(model), /^class_name: Sequential$/m);
  */
 export function kerasToYaml(model: KerasModel): string {
   return stringify({ ...model.parts.architecture, keras_version: versionOf(model), backend: "tensorflow" });

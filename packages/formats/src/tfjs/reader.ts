@@ -32,24 +32,23 @@ export function isTfjsJson(value: Json): value is JsonObject {
  *   can't be served, naming them
  *
  * @example
- *     const folder = mkdtempSync(path.join(tmpdir(), "tfjs-"));
- *     writeFileSync(path.join(folder, "weights.bin"), new Uint8Array(new Float32Array([2]).buffer));
- *     writeFileSync(path.join(folder, "model.json"), JSON.stringify({
- *       format: "layers-model",
- *       modelTopology: {
- *         class_name: "Sequential",
- *         config: {
- *           name: "double",
- *           layers: [
- *             { class_name: "Dense", config: { name: "y", units: 1, use_bias: false, batch_input_shape: [null, 1] } },
- *           ],
- *         },
- *       },
- *       weightsManifest: [
- *         { paths: ["weights.bin"], weights: [{ name: "y/kernel", shape: [1, 1], dtype: "float32" }] },
+ * fs.writeFileSync("weights.bin", new Uint8Array(new Float32Array([2]).buffer));
+ * fs.writeFileSync("model.json", JSON.stringify({
+ *   format: "layers-model",
+ *   modelTopology: {
+ *     class_name: "Sequential",
+ *     config: {
+ *       name: "double",
+ *       layers: [
+ *         { class_name: "Dense", config: { name: "y", units: 1, use_bias: false, batch_input_shape: [null, 1] } },
  *       ],
- *     }));
- *     assert.equal(readTfjsModel(path.join(folder, "model.json")).kind, "layers");
+ *     },
+ *   },
+ *   weightsManifest: [
+ *     { paths: ["weights.bin"], weights: [{ name: "y/kernel", shape: [1, 1], dtype: "float32" }] },
+ *   ],
+ * }));
+ * assert.equal(readTfjsModel("model.json").kind, "layers");
  */
 export function readTfjsModel(file: string): TfjsModel {
   const value = parseConfig(decodeText(readWholeFile(file, MAX_JSON_BYTES)), file);

@@ -28,6 +28,8 @@ export interface CommandDescription {
   /** What it works on, such as "MODEL". */
   readonly operand: string;
   readonly operandHelp: string;
+  /** How many operands there may be; 1 by default. */
+  readonly maxOperands?: number;
   readonly options: Readonly<Record<string, OptionRow>>;
   /** Command lines without the command's name, with what each does. */
   readonly examples: readonly (readonly [args: string, about: string])[];
@@ -38,6 +40,8 @@ export interface CommandDescription {
 export interface ParsedArguments {
   /** Absent when none was given. */
   readonly operand?: string;
+  /** All that were given, for commands that take several. */
+  readonly operands?: readonly string[];
   /** Values by option, in their order; a flag has one empty value. */
   readonly options: ReadonlyMap<string, readonly string[]>;
 }
@@ -70,9 +74,13 @@ export function parseArguments(
     else if (row.value === undefined && inline !== undefined) faults.push(`--${name} takes no value`);
     else addValue(options, name, value ?? "", row, faults);
   }
-  if (operands.length > 1) faults.push(`one ${description.operand} at a time, got ${operands.join(", ")}`);
+  const most = description.maxOperands ?? 1;
+  if (operands.length > most) {
+    const expected = most === 1 ? `one ${description.operand} at a time` : description.operand;
+    faults.push(`${expected}, got ${operands.join(", ")}`);
+  }
   if (faults.length > 0) throw new UsageError(faults.join("; "));
-  return { options, ...(operands[0] !== undefined && { operand: operands[0] }) };
+  return { options, operands, ...(operands[0] !== undefined && { operand: operands[0] }) };
 }
 
 function addValue(
