@@ -14,17 +14,21 @@ const SEED = 7;
 
 /** The model with its weights. */
 export function diabetesNetwork(): KerasModel {
-  const dense = (name: string, units: number, activation: string) => ({
-    class_name: "Dense",
-    config: { name, units, activation, use_bias: true, dtype: "float32" },
-  });
-  const input = {
-    class_name: "InputLayer",
-    config: { batch_shape: [null, MEASURES], dtype: "float32", name: "measures" },
-  };
-  const layers = [input, dense("first", 12, "relu"), dense("second", 8, "relu"), dense("risk", 1, "sigmoid")];
+  const dense = (name: string, units: number, activation: string) =>
+    layer("Dense", { name, units, activation, use_bias: true, dtype: "float32" });
+  const layers = [
+    layer("InputLayer", { batch_shape: [null, MEASURES], dtype: "float32", name: "measures" }),
+    dense("first", 12, "relu"),
+    dense("second", 8, "relu"),
+    dense("risk", 1, "sigmoid"),
+  ];
   const model = new KerasModel({
-    architecture: { class_name: "Sequential", config: { name: "diabetes", layers } },
+    architecture: {
+      module: "keras",
+      class_name: "Sequential",
+      config: { name: "diabetes", layers },
+      registered_name: null,
+    },
     kerasMajor: 3,
     what: "the diabetes network",
   });
@@ -42,6 +46,11 @@ export function diabetesNetwork(): KerasModel {
   });
   model.setWeights(new Map(values));
   return model;
+}
+
+/** A layer as Keras 3 writes it. */
+function layer<Config>(className: string, config: Config) {
+  return { module: "keras.layers", class_name: className, config, registered_name: null };
 }
 
 /** What the model says of one person, from 0 to 1, run as it would be served: as a SavedModel, by the engine. */
