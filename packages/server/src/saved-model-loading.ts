@@ -12,6 +12,7 @@ import type { Log } from "./log.js";
 import { timed } from "./monitoring/measure.js";
 import type { Metrics } from "./monitoring/metrics.js";
 import type { Tracing } from "./monitoring/tracing.js";
+import { MemoryWatch } from "./servables/memory-watch.js";
 import { SavedModelLoader } from "./servables/saved-model-loader.js";
 import type { ServedModel } from "./servables/served-model.js";
 import type { WorkerSupply } from "./servables/worker-supply.js";
@@ -45,7 +46,11 @@ export function savedModelLoaders(
 ): (id: ServableId, path: string) => Loader<ServedModel> {
   const { maxParallel } = settings.batching;
   const slots = maxParallel === undefined ? undefined : new RunSlots(maxParallel);
-  return (id, path) =>
+  const memory = new MemoryWatch({
+    limitBytes: settings.memoryLimitBytes,
+    onMemory: (id, bytes) => metrics?.memory(id.name, id.version, bytes),
+  });
+  const loaderOf = (id: ServableId, path: string) =>
     new SavedModelLoader(id, path, workers, {
       load: settings.load,
       batching: () => batchingOf(settings, path),
@@ -59,7 +64,7 @@ export function savedModelLoaders(
         ),
       warn: (message) => log.warn(message),
       onLoad: (code, micros) => {
-        metrics?.load(path, code, micros);
+        metrics?.load(id.name, path, code, micros);
         traceDone(tracing, "load", path, code, micros);
       },
       slots,
@@ -68,6 +73,7 @@ export function savedModelLoaders(
         batch: (rows, paddedRows) => metrics.batch(id.name, rows, paddedRows),
       },
     });
+  return (id, path) => memory.watch(id, path, loaderOf(id, path));
 }
 
 /**

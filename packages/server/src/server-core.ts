@@ -6,12 +6,14 @@
  */
 import { Code, failedPrecondition, invalidArgument, notFound, StatusError } from "@servable/formats";
 import { checkModelConfigs, type ModelConfig } from "./config/model-config.js";
+import type { VersionTransition } from "./config/server-settings.js";
 import type { Loader } from "./core/loader.js";
 import { Manager } from "./core/manager.js";
 import type { ServableId } from "./core/servable.js";
 import type { ServableHandle } from "./core/servable-handle.js";
 import { adaptVersions } from "./core/source.js";
 import { StateMonitor, type VersionState } from "./core/state-monitor.js";
+import { availabilityPreserving, resourcePreserving, type VersionPolicy } from "./core/version-policy.js";
 import type { ModelSpec, Models } from "./inference/model-spec.js";
 import type { ServedModel } from "./servables/served-model.js";
 import { FileSystemSource, type MonitoredServable } from "./sources/file-system.js";
@@ -27,10 +29,17 @@ export interface ServerCoreOptions {
   readonly pollIntervalMs: number;
   /** Which labels may point at a version that is not available. */
   readonly labelsForUnavailable: "none" | "new" | "any";
+  /** What goes first when a version takes another's place. */
+  readonly transition: VersionTransition;
   /** Told of the configuration that takes effect. */
   readonly onConfig: (configs: readonly ModelConfig[]) => void;
   readonly log: { info(message: string): void; warn(message: string): void };
 }
+
+const policies: Readonly<Record<VersionTransition, VersionPolicy>> = {
+  availability_preserving: availabilityPreserving,
+  resource_preserving: resourcePreserving,
+};
 
 export class ServerCore implements Models {
   readonly monitor = new StateMonitor();
@@ -45,6 +54,7 @@ export class ServerCore implements Models {
       maxParallelUnloads: options.maxParallelUnloads,
       maxLoadRetries: options.maxLoadRetries,
       loadRetryIntervalMs: options.loadRetryIntervalMs,
+      policy: policies[options.transition],
     });
     this.#source = new FileSystemSource({
       pollIntervalMs: options.pollIntervalMs,

@@ -12,6 +12,7 @@ import { healthMethods } from "./grpc/health.js";
 import { reflectionMethods } from "./grpc/reflection.js";
 import { MODEL_SERVICE, PREDICTION_SERVICE, SESSION_SERVICE, servingMethods } from "./grpc/services.js";
 import type { RunningTransport, StartTransport } from "./grpc/transport.js";
+import { removeStaleSocket } from "./grpc/unix-socket.js";
 import type { Log } from "./log.js";
 import type { Measuring } from "./monitoring/measure.js";
 import type { PrometheusMetrics } from "./monitoring/prometheus.js";
@@ -28,16 +29,14 @@ export interface RunningServer {
   readonly restPort: number | undefined;
   /** Resolves when the first load of each model is over, well or not. */
   readonly settled: Promise<void>;
-  /** Finishes what was accepted, then ends. */
-  stop(): Promise<void>;
+  /** Finishes what was accepted, then ends. False when the time was up before. */
+  stop(): Promise<boolean>;
 }
 
 /** gRPC messages and HTTP bodies hold at most this much; TensorFlow Serving's limit for gRPC. */
 const MAX_REQUEST_BYTES = 2 ** 31 - 1;
 /** What a small compressed body may inflate to. */
 const MAX_INFLATED_BYTES = 2 ** 29;
-/** Requests that are still under way this long after the server was told to stop are dropped. */
-const MAX_DRAIN_MS = 30_000;
 
 /** What the parts of the server are made from. */
 interface Parts {
@@ -89,12 +88,19 @@ export async function startServer(
     settled: announce(parts, grpc, rest, log),
     stop: async () => {
       stopping.abort(unavailable("The server is shutting down"));
-      await drain(grpc, rest);
-      await polling;
-      await requestLog.close();
-      await core.close();
-      await workers.close();
-      await tracing?.close();
+      return await inTime(settings.drainMs, async (overdue) => {
+        overdue.addEventListener("abort", () => {
+          log.warn(`Requests are still under way after ${settings.drainMs} ms: they are dropped`);
+          grpc?.close();
+          rest?.close();
+        });
+        await Promise.all([grpc?.drain(), rest?.drain()]);
+        await polling;
+        await requestLog.close();
+        await core.close();
+        await workers.close();
+        await tracing?.close();
+      });
     },
   };
 }
@@ -140,6 +146,7 @@ async function startGrpc(parts: Parts): Promise<RunningTransport | undefined> {
   const { settings, core, measuring, requestLog, stopping } = parts;
   const { addresses, tls, transport, channelArguments, hasHealthService } = settings.grpc;
   if (addresses.length === 0) return undefined;
+  for (const address of addresses) await removeStaleSocket(address);
   const start = await startOf(transport);
   const { checkMethodNames, answerAsTensorContent } = settings;
   const methods = servingMethods(core, {
@@ -218,11 +225,19 @@ async function announce(
   if (rest !== undefined) log.info(`Exporting HTTP/REST API at:localhost:${rest.port} ...`);
 }
 
-async function drain(grpc: RunningTransport | undefined, rest: RunningHttpServer | undefined): Promise<void> {
-  const overdue = setTimeout(() => {
-    grpc?.close();
-    rest?.close();
-  }, MAX_DRAIN_MS);
-  await Promise.all([grpc?.drain(), rest?.drain()]);
-  clearTimeout(overdue);
+/** How long after the time is up a task may still take to clean up. */
+const OVERDUE_MS = 1000;
+
+/** Runs a task, whose signal is aborted when the time is up. False when even then it does not come to an end. */
+async function inTime(limitMs: number, task: (overdue: AbortSignal) => Promise<void>): Promise<boolean> {
+  const overdue = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => {
+      overdue.abort();
+      timer = setTimeout(() => resolve(false), OVERDUE_MS);
+    }, limitMs);
+  });
+  const done = task(overdue.signal).then(() => true);
+  return await Promise.race([done, tooLate]).finally(() => clearTimeout(timer));
 }

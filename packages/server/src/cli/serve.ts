@@ -62,8 +62,10 @@ async function run(flags: Flags, workers: WorkerSupply, log: Log): Promise<void>
   const server = await startServer(await settingsOf(flags), workers, log);
   const signal = await signalled;
   log.info(`${signal}: finishing the requests under way. A second signal ends at once`);
-  await server.stop();
+  const isClean = await server.stop();
   log.info("Stopped");
+  // A model that still runs would keep the process.
+  if (!isClean) process.exit(ExitCode.OK);
 }
 
 /** Exit code of a process that a signal ended: 128 and the signal's number. */

@@ -144,6 +144,23 @@ export const flags = {
       "and don't loop.",
   ),
   num_request_iterations_for_warmup: int("Life cycle", 0, "Times that each warm-up request is run. 0: once."),
+  version_transition: string(
+    "Life cycle",
+    "availability_preserving",
+    "How a version takes another's place: availability_preserving loads the new one first, resource_preserving unloads " +
+      "the old one first and never holds both.",
+  ),
+  memory_limit_mb: int(
+    "Life cycle",
+    0,
+    "MiB of resident memory beyond which no version is loaded: it fails with RESOURCE_EXHAUSTED, and is tried again. " +
+      "0: no limit.",
+  ),
+  drain_timeout_seconds: int(
+    "Life cycle",
+    30,
+    "Seconds that requests under way have to finish when the server is told to stop.",
+  ),
   flush_filesystem_caches: bool(
     "Life cycle",
     true,

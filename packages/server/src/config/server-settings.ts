@@ -29,6 +29,10 @@ export interface ServerSettings {
   readonly answerAsTensorContent: boolean;
   readonly grpc: GrpcSettings;
   readonly rest?: RestSettings;
+  /** Resident memory of the process beyond which no version is loaded. */
+  readonly memoryLimitBytes?: number;
+  /** Requests that are still under way this long after the server was told to stop are dropped. */
+  readonly drainMs: number;
   /** Whether requests are traced; where to is for the environment to say, unless there is an endpoint. */
   readonly tracing?: { readonly endpoint?: string };
   /** Whether each request has a line in the log. */
@@ -52,7 +56,12 @@ export interface LifeCycleSettings {
   readonly maxLoadRetries: number;
   readonly loadRetryIntervalMs: number;
   readonly labelsForUnavailable: "none" | "new" | "any";
+  /** What goes first when a version takes another's place: the old one, or the new one's load. */
+  readonly transition: VersionTransition;
 }
+
+export const versionTransitions = ["availability_preserving", "resource_preserving"] as const;
+export type VersionTransition = (typeof versionTransitions)[number];
 
 export const grpcTransports = ["lean", "grpc_js"] as const;
 export type GrpcTransport = (typeof grpcTransports)[number];
@@ -109,6 +118,8 @@ export async function settingsOf(flags: FlagValues): Promise<ServerSettings> {
     ...(prometheus === undefined ? {} : { prometheus }),
     ...tracingOf(flags),
     logsRequests: flags.log_requests,
+    ...(flags.memory_limit_mb > 0 ? { memoryLimitBytes: flags.memory_limit_mb * 2 ** 20 } : {}),
+    drainMs: flags.drain_timeout_seconds * 1000,
   };
 }
 
@@ -147,6 +158,7 @@ function lifeCycleOf(flags: FlagValues): LifeCycleSettings {
       : flags.allow_version_labels_for_unavailable_models
         ? "new"
         : "none",
+    transition: versionTransition(flags.version_transition),
   };
 }
 
@@ -212,6 +224,12 @@ async function tlsOf(path: string): Promise<ServerTls> {
     ...(customCa === "" ? {} : { clientAuthority: customCa }),
     requireClientCertificate: clientVerify,
   };
+}
+
+function versionTransition(name: string): VersionTransition {
+  const transition = versionTransitions.find((each) => each === name);
+  if (transition !== undefined) return transition;
+  throw invalidArgument(`--version_transition=${name}: there are ${versionTransitions.join(" and ")}`);
 }
 
 /** Undefined for what suits the output. INVALID_ARGUMENT for a format that there is none of. */

@@ -67,7 +67,7 @@ class CallWatch implements RunObserver {
   }
 
   ran(startMs: number, turnMs: number, endMs: number): void {
-    this.measuring.metrics?.run(this.#call, (endMs - startMs) * 1000);
+    this.measuring.metrics?.run(this.#call, (endMs - startMs) * 1000, (turnMs - startMs) * 1000);
     this.#span?.ran(startMs, turnMs, endMs);
   }
 

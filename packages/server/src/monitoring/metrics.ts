@@ -10,8 +10,8 @@ export type Entrypoint = "GRPC" | "REST";
 export interface Metrics {
   /** A request was answered. */
   request(call: MeasuredCall, code: CodeName, micros: number): void;
-  /** A model ran for a request, time to wait for it included. */
-  run(call: MeasuredCall, micros: number): void;
+  /** A model ran for a request; `waitedMicros` of the time it waited for its turn. */
+  run(call: MeasuredCall, micros: number, waitedMicros: number): void;
   /** A request had so many tf.Examples. */
   examples(model: string, count: number): void;
   /** A request waited so long for its turn. */
@@ -19,7 +19,9 @@ export interface Metrics {
   /** Requests were joined into a batch of so many rows, filled up to `paddedRows`. */
   batch(model: string, rows: number, paddedRows: number): void;
   /** A version was loaded, or could not be. */
-  load(path: string, code: CodeName, micros: number): void;
+  load(model: string, path: string, code: CodeName, micros: number): void;
+  /** What the process grew by when a version was loaded; undefined when it is unloaded. */
+  memory(model: string, version: bigint, bytes: number | undefined): void;
   /** A version was warmed up, or could not be. */
   warmUp(path: string, code: CodeName, micros: number): void;
 }

@@ -4,7 +4,7 @@
  * and tensorflow/cc/saved_model/metrics.cc; latencies are in microseconds. What has no counterpart there begins with
  * `servable_`; Node's own metrics come along.
  */
-import { Counter, collectDefaultMetrics, Histogram, Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { Metrics } from "./metrics.js";
 
 export interface PrometheusMetrics extends Metrics {
@@ -92,6 +92,21 @@ export function createPrometheusMetrics(): PrometheusMetrics {
     "Time (in microseconds) that requests waited for the model.",
     ["model_name"],
   );
+  const runTime = histogram(
+    "servable_run_time",
+    "Time (in microseconds) that requests spent in the model, in a batch perhaps.",
+    ["model_name"],
+  );
+  const loadTime = histogram("servable_load_time", "Time (in microseconds) to load a version.", [
+    "model_name",
+    "status",
+  ]);
+  const versionMemory = new Gauge({
+    name: "servable_version_memory_bytes",
+    help: "What the process grew by while a version was loaded.",
+    labelNames: ["model_name", "version"],
+    registers,
+  });
 
   return {
     contentType: registry.contentType,
@@ -100,8 +115,10 @@ export function createPrometheusMetrics(): PrometheusMetrics {
       requestCount.inc({ model_name: model, status: code });
       if (code === "OK") requestLatency.observe({ model_name: model, API: api, entrypoint }, micros);
     },
-    run: ({ model, api }, micros) =>
-      runtimeLatency.observe({ model_name: model, API: api, runtime: "ONNX" }, micros),
+    run: ({ model, api }, micros, waitedMicros) => {
+      runtimeLatency.observe({ model_name: model, API: api, runtime: "ONNX" }, micros);
+      runTime.observe({ model_name: model }, micros - waitedMicros);
+    },
     examples: (model, count) => {
       exampleCounts.observe({ model }, count);
       exampleTotal.inc({ model }, count);
@@ -111,9 +128,15 @@ export function createPrometheusMetrics(): PrometheusMetrics {
       batchRows.observe({ model_name: model }, rows);
       paddingRows.observe({ model_name: model }, paddedRows - rows);
     },
-    load: (path, code, micros) => {
+    load: (model, path, code, micros) => {
+      loadTime.observe({ model_name: model, status: code }, micros);
       loadAttempts.inc({ model_path: path, status: code === "OK" ? "success" : "fail" });
       if (code === "OK") loadLatency.inc({ model_path: path }, micros);
+    },
+    memory: (model, version, bytes) => {
+      const labels = { model_name: model, version: String(version) };
+      if (bytes === undefined) versionMemory.remove(labels);
+      else versionMemory.set(labels, bytes);
     },
     warmUp: (path, code, micros) => warmUpLatency.observe({ model_path: path, status: code }, micros),
   };
