@@ -135,6 +135,12 @@ describe("NPY files of NumPy", () => {
     });
   }
 
+  it("are refused when they stand for a billion strings in no bytes", () => {
+    const bytes = npy("{'descr': '|S0', 'fortran_order': False, 'shape': (1000000000,), }", 0);
+    const message = /1000000000 empty strings/;
+    assert.throws(() => readNpy(bytes, "x.npy"), { code: Code.RESOURCE_EXHAUSTED, message });
+  });
+
   it("are read or refused however they are damaged", () => {
     for (const [about, file] of arrays) {
       for (const { label, bytes } of mutations(bytesOf(file), 1, 100)) {

@@ -10,7 +10,7 @@
 import { type DType, dtypeInfo } from "./dtype.js";
 import { isSmallFloat, toFloat32 } from "./float16.js";
 import { elementCount, type Shape, shapeText } from "./shape.js";
-import { dataLoss, invalidArgument, StatusError, unimplemented } from "./status.js";
+import { dataLoss, invalidArgument, resourceExhausted, StatusError, unimplemented } from "./status.js";
 import { bytesOf, dataFromBytes, decodeText, encodeText, type NumericTensor, type Tensor } from "./tensor.js";
 
 const MAGIC = Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59);
@@ -18,6 +18,8 @@ const MAGIC = Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59);
 const ALIGNMENT = 64;
 /** More than the longest description of a plain array: a longer one has fields, or is hostile. */
 const MAX_HEADER_BYTES = 10_000;
+/** Empty strings take no bytes in the file and some in memory: so many without any, at most. */
+const MAX_EMPTY_STRINGS = 2 ** 20;
 
 /**
  * Whether bytes begin as an NPY file does.
@@ -33,7 +35,7 @@ export function isNpy(bytes: Uint8Array): boolean {
  * The array of an NPY file. Numbers are a view on the bytes where alignment and byte order allow.
  *
  * @param what names the bytes in errors
- * @throws DATA_LOSS for bytes that are no whole NPY file; UNIMPLEMENTED for Python objects, fields, times and what
+ * @throws DATA_LOSS for bytes that are no whole NPY file; RESOURCE_EXHAUSTED for a billion empty strings; UNIMPLEMENTED for Python objects, fields, times and what
  *   else is no tensor; INVALID_ARGUMENT for text that is not Unicode
  *
  * @example
@@ -50,6 +52,9 @@ export function readNpy(bytes: Uint8Array, what: string): Tensor {
     throw dataLoss(
       `${what}: an array of ${descr} and shape ${shapeText(shape)} has ${needed} bytes, got ${bytes.length - end}`,
     );
+  }
+  if (type.size === 0 && count > MAX_EMPTY_STRINGS) {
+    throw resourceExhausted(`${what}: ${count} empty strings, more than ${MAX_EMPTY_STRINGS}`);
   }
   const content = bytes.subarray(end);
   const ordered = isFortran && shape.length > 1 ? toRowMajor(content, shape, type.size) : content;

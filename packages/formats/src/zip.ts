@@ -212,7 +212,9 @@ function decompressed(content: Uint8Array, record: DirectoryRecord, name: string
 
 function inflated(content: Uint8Array, size: number, name: string): Uint8Array {
   try {
-    return inflateRawSync(content, { maxOutputLength: Math.max(size, 1) });
+    const { buffer, byteOffset, length } = inflateRawSync(content, { maxOutputLength: Math.max(size, 1) });
+    // Not the Buffer itself: its slices are views, and it is not alike to an array of bytes.
+    return new Uint8Array(buffer, byteOffset, length);
   } catch (reason) {
     throw dataLoss(`${name}: damaged compressed content: ${(reason as Error).message}`, { cause: reason });
   }
