@@ -161,7 +161,16 @@ export function writeHdf5(root: NewHdf5Group): Uint8Array {
   return ask({ kind: "write", root }, "write", "an HDF5 file", bytesIn(root)).bytes;
 }
 
-/** A group by its path below another, undefined when there is none. */
+/**
+ * A group by its path below another, undefined when there is none.
+ *
+ * @example
+ * const inner = { name: "vars", attributes: new Map(), groups: [], datasets: [] };
+ * const bytes = writeHdf5({ name: "", attributes: new Map(), groups: [inner], datasets: [] });
+ * const file = Hdf5File.open(bytes, "x.h5");
+ * assert.equal(groupAt(file.root, "vars")?.path, "vars");
+ * file.close();
+ */
 export function groupAt(root: Hdf5Group, path: string): Hdf5Group | undefined {
   let group: Hdf5Group | undefined = root;
   for (const name of partsOf(path)) group = group?.groups.get(name);

@@ -20,7 +20,7 @@ const modules: ReadonlyMap<string, string> = new Map([
   ...modulesOf("keras.regularizers", regularizers),
   ...modulesOf("keras.constraints", constraints),
   ...modulesOf("keras.layers", "LSTMCell GRUCell SimpleRNNCell StackedRNNCells"),
-  ...modulesOf("keras", "Sequential"),
+  ...modulesOf("keras", "Sequential Policy DTypePolicy"),
   ...modulesOf("keras.src.models.functional", "Functional Model"),
 ]);
 
@@ -42,13 +42,24 @@ const obsolete: ReadonlySet<string> = new Set([
   "value_shape",
 ]);
 
+/** The same, of some layers. */
+const obsoleteOf: Readonly<Record<string, RegExp>> = {
+  Conv1DTranspose: /^groups$/,
+  Conv2DTranspose: /^groups$/,
+  Conv3DTranspose: /^groups$/,
+  DepthwiseConv1D: /^groups$/,
+  DepthwiseConv2D: /^groups$/,
+  SeparableConv1D: /^(groups|kernel_(initializer|regularizer|constraint))$/,
+  SeparableConv2D: /^(groups|kernel_(initializer|regularizer|constraint))$/,
+};
+
 /** Names that options have now. */
 const renamed: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   LeakyReLU: { alpha: "negative_slope" },
 };
 
 /** Names that classes have now. */
-const classes: Readonly<Record<string, string>> = { Model: "Functional" };
+const classes: Readonly<Record<string, string>> = { Model: "Functional", Policy: "DTypePolicy" };
 
 /**
  * The same architecture for Keras 3; one that is already is not changed.
@@ -88,12 +99,21 @@ function upgradedConfig(className: string, config: JsonObject): JsonObject {
   const result: JsonObject = {};
   for (const [name, value] of Object.entries(config)) {
     if (className === "InputLayer" && name === "batch_input_shape") result.batch_shape = value;
-    else if (!obsolete.has(name)) result[renamed[className]?.[name] ?? name] = upgraded(value);
+    else if (className === "BatchNormalization" && name === "axis" && Array.isArray(value)) {
+      result.axis = value[0] ?? -1;
+    } else if (!isObsolete(className, name)) result[renamed[className]?.[name] ?? name] = upgraded(value);
   }
   if (className === "Sequential" && Array.isArray(result.layers)) {
     result.layers = withInputLayer(config.layers as Json[], result.layers);
   }
   return result;
+}
+
+function isObsolete(className: string, name: string): boolean {
+  if (className.startsWith("Random") && name === "rng_type") return true;
+  return (
+    obsolete.has(name) || (Object.hasOwn(obsoleteOf, className) && obsoleteOf[className]?.test(name) === true)
+  );
 }
 
 /** The first layer's batch_input_shape becomes a layer of its own. */

@@ -216,7 +216,15 @@ export class KerasModel {
   }
 }
 
-/** The signature of a model's graph. */
+/**
+ * The signature of a model's graph, for the Predict API.
+ *
+ * @example
+ * const layers = [{ class_name: "Flatten", config: { name: "flat", batch_input_shape: [null, 2, 3] } }];
+ * const architecture = { class_name: "Sequential", config: { name: "m", layers } };
+ * const { outputs } = kerasSignature(new KerasModel({ architecture, kerasMajor: 2, what: "m" }).toGraph());
+ * assert.deepEqual(Object.keys(outputs), ["flat"]);
+ */
 export function kerasSignature({ inputs, outputs }: KerasGraph): SignatureDef {
   return predictSignatureDef(inputs, outputs);
 }
