@@ -153,7 +153,7 @@ const range: ShapeRule = ({ inputs }) => {
     value === undefined || value.dtype === "string" ? Number.NaN : Number(value.data[0]),
   ) as [number, number, number];
   const size = Math.ceil(Math.abs((numbers[1] - numbers[0]) / numbers[2]));
-  return [[Number.isFinite(size) ? size : UNKNOWN_SIZE]];
+  return [[Number.isSafeInteger(size) ? size : UNKNOWN_SIZE]];
 };
 
 const linSpace: ShapeRule = ({ inputs }) => [[integers(inputs, 2)?.[0] ?? UNKNOWN_SIZE]];
