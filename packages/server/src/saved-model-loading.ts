@@ -44,7 +44,7 @@ export function savedModelLoaders(
   workers: WorkerSupply,
   { metrics, tracing, log }: LoadObservers,
 ): (id: ServableId, path: string) => Loader<ServedModel> {
-  const { maxParallel } = settings.batching;
+  const { maxParallel, threadPoolName } = settings.batching;
   const slots = maxParallel === undefined ? undefined : new RunSlots(maxParallel);
   const memory = new MemoryWatch({
     limitBytes: settings.memoryLimitBytes,
@@ -69,8 +69,8 @@ export function savedModelLoaders(
       },
       slots,
       observer: metrics && {
-        waited: (micros) => metrics.queued(id.name, micros),
-        batch: (rows, paddedRows) => metrics.batch(id.name, rows, paddedRows),
+        waited: (micros, rows) => metrics.queued(id.name, micros, rows, threadPoolName),
+        batch: (rows, paddedRows) => metrics.batch(id.name, rows, paddedRows, threadPoolName),
       },
     });
   return (id, path) => memory.watch(id, path, loaderOf(id, path));

@@ -19,6 +19,7 @@ import {
   ReloadConfigResponseSchema,
 } from "@servable/formats/protobuf/tensorflow_serving/apis/model_management_pb";
 import { PredictionLogSchema } from "@servable/formats/protobuf/tensorflow_serving/apis/prediction_log_pb";
+import { automaticBatching } from "./batching/batching-settings.js";
 import { eventually } from "./testing/eventually.js";
 import { GrpcTestClient } from "./testing/grpc-test-client.js";
 import { parseAnswer } from "./testing/rest-json.js";
@@ -834,6 +835,40 @@ describe("metrics", () => {
       ]) {
         assert.ok(text.includes(`${line}\n`), `${line} is not in\n${text}`);
       }
+    } finally {
+      await server.stop();
+    }
+  });
+
+  it("tell of waiting, batches, loads and memory", async () => {
+    await putVersion("batched", 1);
+    const server = await startTestServer([modelAt("batched", join(base, "batched"))], {
+      prometheus: { path: "/metrics" },
+      batching: {
+        ...automaticBatching,
+        signatures: "all",
+        allowedSizes: [4, 128],
+        maxRequestRows: 128,
+        threadPoolName: "pool",
+      },
+    });
+    try {
+      await predict(server.grpc, { name: "batched" }, x);
+      const { text } = await server.rest("/metrics");
+      for (const line of [
+        'servable_queue_time_count{model_name="batched"} 1',
+        'servable_run_time_count{model_name="batched"} 1',
+        'servable_load_time_count{model_name="batched",status="OK"} 1',
+        'servable_batch_rows_count{model_name="batched"} 1',
+        'servable_batch_padding_rows_count{model_name="batched"} 1',
+        ':tensorflow:serving:batching_session:queuing_latency_count{thread_pool_name="pool"} 1',
+        ":tensorflow:serving:batching_session:input_batch_size_count 1",
+        ":tensorflow:serving:batching_session:processed_batch_size_sum 4",
+        ':tensorflow:serving:batching_session:padding_size_count{execution_batch_size="4"} 1',
+      ]) {
+        assert.ok(text.includes(`${line}\n`), `${line} is not in\n${text}`);
+      }
+      assert.match(text, /servable_version_memory_bytes{model_name="batched",version="1"} \d+/);
     } finally {
       await server.stop();
     }

@@ -307,14 +307,14 @@ describe("the scheduler", () => {
   it("tells how long requests waited and what was joined", async () => {
     const told: unknown[] = [];
     const observer = {
-      waited: (micros: number) => told.push(micros >= 0 ? "waited" : micros),
+      waited: (micros: number, rows: number) => told.push(micros >= 0 ? `waited ${rows}` : micros),
       batch: (rows: number, paddedRows: number) => told.push([rows, paddedRows]),
     };
     const queue = scheduler({ maxRows: 4, allowedSizes: [1, 4] }, { observer });
     const results = [1, 2, 3, 4].map((value) => queue.submit(request(floats(value))));
     await model.finishAll();
     await Promise.all(results);
-    assert.deepEqual(told, ["waited", "waited", "waited", "waited", [2, 4]]);
+    assert.deepEqual(told, ["waited 1", "waited 1", "waited 1", "waited 1", [2, 4]]);
   });
 
   it("rejects everything that waits when it is cleared", async () => {

@@ -40,9 +40,9 @@ export interface SchedulerOptions {
 
 /** Is told how requests wait and are joined. */
 export interface SchedulerObserver {
-  /** A request was taken to be run after it had waited so long. */
-  waited(micros: number): void;
-  /** Requests were joined into a batch of so many rows, filled up to `paddedRows`. */
+  /** A request of so many rows was taken to be run after it had waited so long. */
+  waited(micros: number, rows: number): void;
+  /** A batch of so many rows, filled up to `paddedRows`, is run: of joined requests, or any that the operator batches. */
   batch(rows: number, paddedRows: number): void;
 }
 
@@ -253,9 +253,9 @@ export class Scheduler {
   #tellWaited(batch: readonly Waiting[]): void {
     const { observer } = this.options;
     const now = observer === undefined ? 0 : performance.now();
-    for (const { since, onTurn } of batch) {
+    for (const { since, rows, onTurn } of batch) {
       onTurn?.();
-      observer?.waited((now - since) * 1000);
+      observer?.waited((now - since) * 1000, rows);
     }
   }
 
@@ -271,6 +271,10 @@ export class Scheduler {
           return;
         }
       }
+    }
+    const [only] = batch;
+    if (batch.length === 1 && only?.queue.group !== undefined && this.options.batching.signatures === "all") {
+      this.options.observer?.batch(only.rows, only.rows);
     }
     await Promise.all(
       batch.map(({ request, resolve, reject }) => this.options.run(request).then(resolve, reject)),

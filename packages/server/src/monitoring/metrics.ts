@@ -14,10 +14,10 @@ export interface Metrics {
   run(call: MeasuredCall, micros: number, waitedMicros: number): void;
   /** A request had so many tf.Examples. */
   examples(model: string, count: number): void;
-  /** A request waited so long for its turn. */
-  queued(model: string, micros: number): void;
-  /** Requests were joined into a batch of so many rows, filled up to `paddedRows`. */
-  batch(model: string, rows: number, paddedRows: number): void;
+  /** A request waited so long for its turn; the pool is that of the operator's batching, where there is one. */
+  queued(model: string, micros: number, rows: number, pool: string | undefined): void;
+  /** A batch of so many rows, filled up to `paddedRows`, was run. */
+  batch(model: string, rows: number, paddedRows: number, pool: string | undefined): void;
   /** A version was loaded, or could not be. */
   load(model: string, path: string, code: CodeName, micros: number): void;
   /** What the process grew by when a version was loaded; undefined when it is unloaded. */

@@ -1,7 +1,8 @@
 /**
  * The metrics for Prometheus, by the names under which TensorFlow Serving exports them (slashes as colons), so that
- * dashboards and alerts go on working. Defined in tensorflow_serving/servables/tensorflow/util.cc, saved_model_warmup_util.cc
- * and tensorflow/cc/saved_model/metrics.cc; latencies are in microseconds. What has no counterpart there begins with
+ * dashboards and alerts go on working. Defined in tensorflow_serving/servables/tensorflow/util.cc and
+ * saved_model_warmup_util.cc, tensorflow_serving/batching/batching_session.cc and batching_util.h, and
+ * tensorflow/cc/saved_model/metrics.cc; latencies are in microseconds. What has no counterpart there begins with
  * `servable_`; Node's own metrics come along.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
@@ -75,6 +76,30 @@ export function createPrometheusMetrics(): PrometheusMetrics {
     "Latency in microseconds for SavedModels that were successfully loaded.",
     ["model_path"],
   );
+  const queuingLatency = histogram(
+    ":tensorflow:serving:batching_session:queuing_latency",
+    "Distribution of wall time spent (in microseconds) in queuing",
+    ["thread_pool_name"],
+    exponential(100, 1.2, 52),
+  );
+  const inputBatchSize = histogram(
+    ":tensorflow:serving:batching_session:input_batch_size",
+    "Tracks the batch size distribution on the inputs.",
+    [],
+    SIZE_BUCKETS,
+  );
+  const processedBatchSize = histogram(
+    ":tensorflow:serving:batching_session:processed_batch_size",
+    "Tracks the batch size distribution on processing.",
+    [],
+    SIZE_BUCKETS,
+  );
+  const paddingSize = histogram(
+    ":tensorflow:serving:batching_session:padding_size",
+    "Tracks the padding size distribution on batches.",
+    ["execution_batch_size"],
+    SIZE_BUCKETS,
+  );
   const batchRows = histogram(
     "servable_batch_rows",
     "Rows of the batches that requests were joined into.",
@@ -123,10 +148,18 @@ export function createPrometheusMetrics(): PrometheusMetrics {
       exampleCounts.observe({ model }, count);
       exampleTotal.inc({ model }, count);
     },
-    queued: (model, micros) => queueTime.observe({ model_name: model }, micros),
-    batch: (model, rows, paddedRows) => {
+    queued: (model, micros, rows, pool) => {
+      queueTime.observe({ model_name: model }, micros);
+      if (pool === undefined) return;
+      queuingLatency.observe({ thread_pool_name: pool }, micros);
+      inputBatchSize.observe(rows);
+    },
+    batch: (model, rows, paddedRows, pool) => {
       batchRows.observe({ model_name: model }, rows);
       paddingRows.observe({ model_name: model }, paddedRows - rows);
+      if (pool === undefined) return;
+      processedBatchSize.observe(paddedRows);
+      paddingSize.observe({ execution_batch_size: String(paddedRows) }, paddedRows - rows);
     },
     load: (model, path, code, micros) => {
       loadTime.observe({ model_name: model, status: code }, micros);
