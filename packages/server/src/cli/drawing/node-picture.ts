@@ -4,7 +4,7 @@ import { bytesText } from "../models/quantity.js";
 import { type Drawn, drawPlan, portBox, tensorLabel } from "./frame.js";
 import type { PictureNames } from "./partition-picture.js";
 import { type PlanUnit, planGraph } from "./plan-graph.js";
-import { element, shortName, text, textWidth } from "./svg.js";
+import { element, escaped, text, textWidth } from "./svg.js";
 
 /** Pictures of larger graphs show nothing, and take long to make. */
 export const MAX_DRAWN_NODES = 1000;
@@ -65,7 +65,7 @@ function nodeBox(
           element(
             "title",
             {},
-            [node.name, ...(node.reason === undefined ? [] : [node.reason])].map(shownName).join(": "),
+            escaped([node.name, ...(node.reason === undefined ? [] : [node.reason])].join(": ")),
           ),
           element("rect", { x, y, width, height, rx: 6, class: kind }),
           text(x + width / 2, y + 18, title, "head", "middle"),
@@ -73,8 +73,4 @@ function nodeBox(
         ].join(""),
       ),
   };
-}
-
-function shownName(name: string): string {
-  return shortName(name, 200).replace(/[&<>"]/g, " ");
 }

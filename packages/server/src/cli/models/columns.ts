@@ -1,23 +1,20 @@
 /** Lines whose parts stand in columns. */
 
-/** Each row's cells padded to the widest of their column, but the last. */
+/** Each row's cells padded to the widest of their column. */
 export function columns(rows: readonly (readonly string[])[], gap = "  "): string[] {
-  const widths: number[] = [];
-  for (const row of rows) {
-    row.forEach((cell, i) => {
-      widths[i] = Math.max(widths[i] ?? 0, cell.length);
-    });
-  }
-  return rows.map((row) =>
-    row
-      .map((cell, i) => cell.padEnd(widths[i] as number))
-      .join(gap)
-      .trimEnd(),
-  );
+  return aligned(rows, gap, (cell, width) => cell.padEnd(width));
 }
 
-/** The same with the numbers of all but the first column to the right. */
+/** The same with all but the first column to the right, for numbers. */
 export function numberColumns(rows: readonly (readonly string[])[], gap = "  "): string[] {
+  return aligned(rows, gap, (cell, width, i) => (i === 0 ? cell.padEnd(width) : cell.padStart(width)));
+}
+
+function aligned(
+  rows: readonly (readonly string[])[],
+  gap: string,
+  pad: (cell: string, width: number, column: number) => string,
+): string[] {
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, i) => {
@@ -26,7 +23,7 @@ export function numberColumns(rows: readonly (readonly string[])[], gap = "  "):
   }
   return rows.map((row) =>
     row
-      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i] as number) : cell.padStart(widths[i] as number)))
+      .map((cell, i) => pad(cell, widths[i] as number, i))
       .join(gap)
       .trimEnd(),
   );
