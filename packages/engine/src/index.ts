@@ -14,6 +14,7 @@ export {
 } from "./explain.js";
 export { type FrozenGraphOptions, loadFrozenGraph } from "./frozen-graph.js";
 export { compileKerasModel, loadKerasModel } from "./keras-model.js";
+export type { LoadProgress, ProgressListener } from "./load-progress.js";
 export { type LoadOptions, loadSavedModel, type Model } from "./model.js";
 export { loadModel, MODEL_FILE_ENDINGS, type ModelKind } from "./model-folder.js";
 export { loadOnnxModel } from "./onnx-model.js";

@@ -6,7 +6,7 @@ import { toBinary } from "@bufbuild/protobuf";
 import { GraphBuilder, predictSignatureDef, SavedModelBuilder, type Tensor, tensor } from "@servable/formats";
 import { GraphDefSchema } from "@servable/formats/protobuf/tensorflow/core/framework/graph_pb";
 import { temporaryFolder } from "@servable/formats/testing/temporary-folder";
-import { explainModel, loadModel, Session } from "./index.js";
+import { explainModel, type LoadProgress, loadModel, Session } from "./index.js";
 
 const floats = (shape: readonly number[], ...values: number[]) =>
   tensor("float32", shape, Float32Array.from(values));
@@ -103,6 +103,15 @@ describe("A model", () => {
     assert.equal(model.leavesNoTrace("serving_default"), true);
     assert.equal(model.leavesNoTrace("count"), false);
     model.close();
+  });
+
+  it("tells how far its load is", () => {
+    const told: LoadProgress[] = [];
+    loadModel(dir, { onProgress: (progress) => told.push(progress) }).close();
+    assert.deepEqual(
+      told,
+      [1, 2, 3, 4].map((compiled) => ({ stage: "signatures", compiled, total: 4 })),
+    );
   });
 
   it("can be closed though two signatures share one compiled graph", () => {

@@ -22,6 +22,7 @@ import {
 } from "@servable/formats/protobuf/tensorflow_serving/apis/get_model_metadata_pb";
 import { CompiledRequest } from "./compiled-request.js";
 import type { Graph } from "./graph/graph.js";
+import { type ProgressListener, WeightProgress } from "./load-progress.js";
 import { fingerprint } from "./passes/fingerprint.js";
 import type { RowIndependence } from "./passes/row-independence.js";
 import { inSignature, type OpenedModel, Program } from "./program.js";
@@ -36,6 +37,8 @@ export interface LoadOptions {
   readonly intraOpThreads?: number;
   /** Take `model.tflite` of a version's folder where there is one beside a SavedModel; false by default. */
   readonly preferTfliteModel?: boolean;
+  /** Called while the model is loaded, in the same thread: for each 32 MiB of weights, and for each signature. */
+  readonly onProgress?: ProgressListener;
 }
 
 /** A SavedModel that runs in this thread. */
@@ -193,6 +196,7 @@ function compileSignatures(
   options: LoadOptions,
 ): Map<string, SignatureRunner | StatusError> {
   const graphs = signatureGraphs(program, signatures);
+  program.weightProgress = new WeightProgress(options.onProgress);
   const compiled = new Map<string, CompiledRequest>();
   const compile = (signature: Signature, graph: Graph | StatusError): SignatureRunner => {
     if (graph instanceof StatusError) throw graph;
@@ -201,9 +205,15 @@ function compileSignatures(
     compiled.set(key, request);
     return new SignatureRunner(signature, request);
   };
-  return new Map(
-    [...graphs].map(([signature, graph]) => [signature.name, attempt(() => compile(signature, graph))]),
-  );
+  const runners = new Map<string, SignatureRunner | StatusError>();
+  for (const [signature, graph] of graphs) {
+    runners.set(
+      signature.name,
+      attempt(() => compile(signature, graph)),
+    );
+    options.onProgress?.({ stage: "signatures", compiled: runners.size, total: graphs.size });
+  }
+  return runners;
 }
 
 function compileSignature(

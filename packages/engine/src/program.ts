@@ -20,6 +20,7 @@ import type { MetaGraphDef } from "@servable/formats/protobuf/tensorflow/core/pr
 import { type ConstantSource, constantOf } from "./graph/constant.js";
 import { type Edge, edgeName, edgeType, feedNode, type Graph, type Node } from "./graph/graph.js";
 import { FunctionLibrary, type ImportedGraph, importGraph, mainTensor } from "./graph/import.js";
+import { WeightProgress } from "./load-progress.js";
 import { type Analyzed, analyze } from "./passes/analyze.js";
 import { assignedVariables, freezeVariables } from "./passes/freeze-variables.js";
 import { LoadBudget } from "./passes/load-budget.js";
@@ -29,6 +30,7 @@ import { pruneBodies } from "./passes/prune-bodies.js";
 import { RefVariables } from "./passes/ref-variables.js";
 import { simplify } from "./passes/simplify.js";
 import { specializeBodies } from "./passes/specialize-bodies.js";
+import { spellOut } from "./passes/spell-out.js";
 import { arraysToLists } from "./passes/tensor-arrays.js";
 import { Plan, type PlanOptions } from "./plan/plan.js";
 import { ResourceManager } from "./runtime/resource-manager.js";
@@ -55,6 +57,8 @@ export class Program {
   private readonly main: ImportedGraph;
   private readonly lowering: Lowering;
   private readonly references: RefVariables;
+  /** Told of every variable that is read to be verified. */
+  weightProgress = new WeightProgress(undefined);
   private readonly frozen = new Map<string, ConstantSource>();
   private readonly budget = LoadBudget.forInitialization();
   /** Variables that some signature assigns: they stay variables in all. */
@@ -119,7 +123,7 @@ export class Program {
     const outputs = request.fetches.map((name) => this.tensor(name, feeds));
     const effects = (request.targets ?? []).map((name) => this.node(name));
     const lowered = this.lowering.lower(cut(feeds, outputs, effects, inputs));
-    const lists = arraysToLists(simplify(orderEffects(lowered)));
+    const lists = arraysToLists(simplify(orderEffects(spellOut(lowered))));
     return simplify(orderEffects(pruneBodies(specializeBodies(lists))));
   }
 
@@ -196,7 +200,10 @@ export class Program {
     const value = this.resources.find<Variable>("Variable", name)?.value;
     if (value === undefined) return undefined;
     const constant = constantOf(value);
-    constant.verify?.();
+    if (constant.verify !== undefined) {
+      constant.verify();
+      this.weightProgress.add(constant.external?.length ?? 0);
+    }
     this.frozen.set(name, constant);
     return constant;
   }

@@ -233,10 +233,10 @@ function sessionOptions(options: SessionOptions, settings: Readonly<Record<strin
   const session = {
     // TensorFlow runs with denormal numbers taken for zero, and so do its users' expectations of speed.
     set_denormal_as_zero: "1",
-    // Threads that are late, as on a machine that does other work too, leave their share in small pieces to the others.
-    "session.dynamic_block_base": "4",
-    // Between two runs the cores are others': of other models, and of the thread that talks to clients.
-    "session.force_spinning_stop": "1",
+    // On a machine that does other work too, some thread is always late: it leaves small pieces to the others, and they
+    // wait awake for the next operator, which is near, but not for a thread that has lost its core.
+    dynamic_block_base: "4",
+    "intra_op.spin_duration_us": "100",
     ...settings,
   };
   const optimization = { disable_specified_optimizers: harmfulOptimizers.join(";") };

@@ -33,7 +33,7 @@ import { cutSlice, isWhole, resolveSlice, sliceFromProto, type TensorSlice } fro
 
 /** The newest format whose files this reader understands (kTensorBundleVersion). */
 const FORMAT_VERSION = 1;
-const CHUNK_BYTES = 2 ** 20;
+const CHUNK_BYTES = 2 ** 18;
 
 /** A BundleEntryProto that has been checked. */
 interface Entry {
@@ -67,6 +67,8 @@ interface Entry {
  */
 export class TensorBundleReader implements CheckpointReader {
   private readonly shards = new Map<number, RandomAccessFile>();
+  /** What is being verified; made for the first tensor. */
+  private verified: Uint8Array | undefined;
 
   private constructor(
     readonly prefix: string,
@@ -142,7 +144,7 @@ export class TensorBundleReader implements CheckpointReader {
     if (entry.dtype === "string" || entry.slices.length > 0) {
       throw invalidArgument(`${entry.what} is not stored in one piece of bytes`);
     }
-    yield* this.chunksOf(entry, chunkBytes);
+    yield* this.chunksOf(entry, new Uint8Array(Math.min(chunkBytes, entry.size)));
   }
 
   verify(name: string): void {
@@ -249,13 +251,14 @@ export class TensorBundleReader implements CheckpointReader {
     }
   }
 
+  /** Through one buffer for all tensors: buffers that are dropped stay in memory until the next major collection. */
   private verifyBytes(entry: Entry): void {
-    for (const _ of this.chunksOf(entry, CHUNK_BYTES));
+    this.verified ??= new Uint8Array(CHUNK_BYTES);
+    for (const _ of this.chunksOf(entry, this.verified));
   }
 
-  private *chunksOf(entry: Entry, chunkBytes: number): Generator<Uint8Array> {
+  private *chunksOf(entry: Entry, chunk: Uint8Array): Generator<Uint8Array> {
     const file = this.shardOf(entry);
-    const chunk = new Uint8Array(Math.min(chunkBytes, entry.size));
     let crc = 0;
     for (let done = 0; done < entry.size; ) {
       const part = chunk.subarray(0, Math.min(chunk.length, entry.size - done));
