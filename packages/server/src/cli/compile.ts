@@ -17,7 +17,7 @@ import {
   UsageError,
 } from "./arguments.js";
 import { ExitCode } from "./command.js";
-import { MAX_DRAWN_NODES, nodePicture } from "./drawing/node-picture.js";
+import { nodePicture } from "./drawing/node-picture.js";
 import { type PictureNames, partitionPicture } from "./drawing/partition-picture.js";
 import { signatureNamed } from "./inspect.js";
 import { chosenTags, MODEL_HELP, modelOptions, modelPathOf, tagSetsOf } from "./model-path.js";
@@ -49,6 +49,9 @@ const description: CommandDescription = {
     "Exit status: 0 when all signatures were compiled, 1 when one can't be, 2 when the command is not understood.",
   ],
 };
+
+/** Pictures of larger graphs show nothing, and take long to make. */
+const MAX_DRAWN_BOXES = 1000;
 
 export function compile(args: readonly string[]): Promise<number> {
   return runTool(description, args, async (parsed) => {
@@ -146,19 +149,22 @@ function writeOnnx(
   return files;
 }
 
-/** The pictures that were written. */
+/** The pictures that were written, and why others were not. */
 function writePictures(signature: ExplainedSignature, folder: string): string[] {
+  const { inputs, outputs, groups } = signature;
   const weights = constantSizes(signature);
   const names = pictureNames(signature);
-  writeFileSync(path.join(folder, "partition.svg"), partitionPicture(signature, weights, names));
-  const nodes = signature.groups.reduce((sum, group) => sum + group.nodes.length, 0);
-  if (nodes > MAX_DRAWN_NODES)
-    return [
-      "partition.svg",
-      `and no graph.svg: ${countText(nodes, "node")} are more than a picture can show`,
-    ];
-  writeFileSync(path.join(folder, "graph.svg"), nodePicture(signature, weights, names));
-  return ["partition.svg", "graph.svg"];
+  const ports = inputs.length + outputs.length;
+  const nodes = groups.reduce((sum, group) => sum + group.nodes.length, 0);
+  const pictures = [
+    { file: "partition.svg", boxes: ports + groups.length, draw: partitionPicture },
+    { file: "graph.svg", boxes: ports + nodes, draw: nodePicture },
+  ];
+  return pictures.map(({ file, boxes, draw }) => {
+    if (boxes > MAX_DRAWN_BOXES) return `no ${file} (${countText(boxes, "box")} are more than it could show)`;
+    writeFileSync(path.join(folder, file), draw(signature, weights, names));
+    return file;
+  });
 }
 
 function pictureNames({ name, signature, groups, weights }: ExplainedSignature): PictureNames {

@@ -6,9 +6,6 @@ import type { PictureNames } from "./partition-picture.js";
 import { type PlanUnit, planGraph } from "./plan-graph.js";
 import { element, escaped, text, textWidth } from "./svg.js";
 
-/** Pictures of larger graphs show nothing, and take long to make. */
-export const MAX_DRAWN_NODES = 1000;
-
 /** @param weights bytes of each constant of the graph, by its node */
 export function nodePicture(
   graph: ExplainedGraph,
