@@ -1,10 +1,11 @@
 /** How the server loads the versions that it finds: SavedModels, each in a worker thread, batched and warmed up. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { CodeName } from "@servable/formats";
+import { type CodeName, StatusError } from "@servable/formats";
 import { automaticBatching, type BatchingSettings } from "./batching/batching-settings.js";
 import { RunSlots } from "./batching/run-slots.js";
 import { readBatchingSettings } from "./config/batching-parameters.js";
+import { wishesOfModel } from "./config/saved-model-config.js";
 import type { ServerSettings } from "./config/server-settings.js";
 import type { Loader } from "./core/loader.js";
 import type { ServableId } from "./core/servable.js";
@@ -73,7 +74,30 @@ export function savedModelLoaders(
         batch: (rows, paddedRows) => metrics.batch(id.name, rows, paddedRows, threadPoolName),
       },
     });
-  return (id, path) => memory.watch(id, path, loaderOf(id, path));
+  return (id, path) => {
+    const { load, unload } = memory.watch(id, path, loaderOf(id, path));
+    return {
+      load: async (signal) => {
+        await tellWishes(path, settings.requiresModelConfig, log);
+        return await load(signal);
+      },
+      unload,
+    };
+  };
+}
+
+/** Says that what a model wishes of TensorFlow's runtime has no effect. */
+async function tellWishes(folder: string, isRequired: boolean, log: Log): Promise<void> {
+  try {
+    for (const wish of await wishesOfModel(folder)) {
+      log.info(
+        `${folder}: ${wish} of saved_model_config.pb has no effect: there is no TensorFlow runtime here`,
+      );
+    }
+  } catch (reason) {
+    if (isRequired) throw reason;
+    log.warn(StatusError.from(reason).message);
+  }
 }
 
 /**

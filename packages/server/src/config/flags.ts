@@ -42,7 +42,6 @@ function flag<T extends FlagType, V>(
   return ignored === undefined ? row : { ...row, ignored };
 }
 
-const NO_TENSORFLOW_SESSION = "there is no TensorFlow session here";
 const NO_INTERPRETERS = "there are no TensorFlow Lite interpreters here";
 const NO_THREAD_POOL = "requests are not handled by a pool of threads here";
 
@@ -187,10 +186,14 @@ export const flags = {
   tensorflow_session_config_file: string(
     "Execution",
     "",
-    "File with a TensorFlow ConfigProto.",
-    NO_TENSORFLOW_SESSION,
+    "File with a TensorFlow ConfigProto in protobuf text format, whose intra_op_parallelism_threads counts.",
   ),
-  platform_config_file: string("Execution", "", "File with a PlatformConfigMap.", NO_TENSORFLOW_SESSION),
+  platform_config_file: string(
+    "Execution",
+    "",
+    "File with a PlatformConfigMap in protobuf text format: tags, warm-up, batching and threads, in place of the flags " +
+      "for those.",
+  ),
   per_process_gpu_memory_fraction: float(
     "Execution",
     0,

@@ -59,7 +59,8 @@ export function modelConfigsOf(message: ModelServerConfig): ModelConfig[] {
   }
 }
 
-const PLATFORM = "tensorflow";
+/** The only platform that there is. */
+export const PLATFORM = "tensorflow";
 
 function modelConfigOf(message: ModelConfigMessage): ModelConfig {
   const { name, basePath, modelPlatform, modelVersionPolicy, versionLabels } = message;

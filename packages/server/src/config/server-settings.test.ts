@@ -32,6 +32,68 @@ describe("settings", () => {
     assert.deepEqual([rest, prometheus], [undefined, undefined]);
   });
 
+  describe("of a platform", () => {
+    const platform = (type: string, config: string) =>
+      `platform_configs { key: "tensorflow" value { source_adapter_config {
+         [type.googleapis.com/tensorflow.serving.${type}] { ${config} } } } }`;
+
+    it("are tags, warm-up, batching and threads, in place of the flags", async () => {
+      const path = await file(
+        "platform.config",
+        platform(
+          "SavedModelBundleSourceAdapterConfig",
+          `legacy_config {
+             saved_model_tags: "serve" saved_model_tags: "tpu"
+             enable_model_warmup: true model_warmup_options { num_request_iterations { value: 3 } }
+             batching_parameters { max_batch_size { value: 16 } } enable_per_model_batching_params: true
+             session_config { intra_op_parallelism_threads: 2 } prefer_tflite_model: true
+             enable_saved_model_config: true }`,
+        ),
+      );
+      const { load, warmUp, batching, hasBatchingPerModel, requiresModelConfig } = await settings(
+        `--platform_config_file=${path}`,
+        "--saved_model_tags=other",
+        "--tensorflow_intra_op_parallelism=7",
+      );
+      assert.deepEqual(load, { tags: ["serve", "tpu"], intraOpThreads: 2, preferTfliteModel: true });
+      assert.deepEqual(warmUp, { isEnabled: true, iterations: 3, isSynthetic: true });
+      assert.deepEqual([batching.signatures, batching.maxRows], ["all", 16]);
+      assert.deepEqual([hasBatchingPerModel, requiresModelConfig], [true, true]);
+    });
+
+    it("ignore --enable_batching, and know the older type", async () => {
+      const path = await file("older.config", platform("SessionBundleSourceAdapterConfig", "config {}"));
+      const { batching, warmUp } = await settings(`--platform_config_file=${path}`, "--enable_batching");
+      assert.equal(batching.signatures, "proven");
+      assert.equal(warmUp.isEnabled, false);
+    });
+
+    for (const [about, text, message] of [
+      ["another platform", 'platform_configs { key: "caffe" }', /no platform "tensorflow", only "caffe"/],
+      [
+        "no configuration",
+        'platform_configs { key: "tensorflow" }',
+        /holds "", expected a tensorflow\.serving/,
+      ],
+      ["an unknown type", platform("Other", ""), /unknown message type/],
+    ] as const) {
+      it(`are refused: ${about}`, async () => {
+        const path = await file("refused.config", text);
+        await assert.rejects(settings(`--platform_config_file=${path}`), {
+          codeName: "INVALID_ARGUMENT",
+          message,
+        });
+      });
+    }
+  });
+
+  it("take threads from a session's configuration, where no flag says otherwise", async () => {
+    const path = await file("session.config", "intra_op_parallelism_threads: 3 allow_soft_placement: true");
+    const flag = `--tensorflow_session_config_file=${path}`;
+    assert.equal((await settings(flag)).load.intraOpThreads, 3);
+    assert.equal((await settings(flag, "--tensorflow_intra_op_parallelism=2")).load.intraOpThreads, 2);
+  });
+
   it("take models, policies and labels from the model config file", async () => {
     const path = await file(
       "models.config",

@@ -5,25 +5,18 @@ import { invalidArgument } from "@servable/formats";
 import { ModelServerConfigSchema } from "@servable/formats/protobuf/tensorflow_serving/config/model_server_config_pb";
 import { MonitoringConfigSchema } from "@servable/formats/protobuf/tensorflow_serving/config/monitoring_config_pb";
 import { SSLConfigSchema } from "@servable/formats/protobuf/tensorflow_serving/config/ssl_config_pb";
-import { automaticBatching, type BatchingSettings } from "../batching/batching-settings.js";
 import type { ServerTls } from "../grpc/transport.js";
 import { type LogFormat, logFormats } from "../log.js";
-import type { LoadOptions } from "../servables/engine-contract.js";
-import { readBatchingSettings } from "./batching-parameters.js";
 import type { FlagValues } from "./flags.js";
 import { absolutePath, checkModelConfigs, LATEST, type ModelConfig, modelConfigsOf } from "./model-config.js";
+import { type PlatformSettings, platformSettingsOf } from "./platform-settings.js";
 import { readTextProtoFile } from "./text-proto-file.js";
 
-export interface ServerSettings {
+export interface ServerSettings extends PlatformSettings {
   readonly models: readonly ModelConfig[];
   /** The file that `models` come from, if any, and how often to look at it: 0 is once. */
   readonly modelConfigFile?: string;
   readonly modelConfigPollMs: number;
-  readonly load: LoadOptions;
-  readonly warmUp: WarmUpSettings;
-  readonly batching: BatchingSettings;
-  /** Whether a model's own batching_params.pbtxt goes before `batching`. */
-  readonly hasBatchingPerModel: boolean;
   readonly lifeCycle: LifeCycleSettings;
   readonly checkMethodNames: boolean;
   readonly answerAsTensorContent: boolean;
@@ -39,14 +32,6 @@ export interface ServerSettings {
   readonly logsRequests: boolean;
   /** Where the REST API's port answers Prometheus, if it does. */
   readonly prometheus?: { readonly path: string };
-}
-
-export interface WarmUpSettings {
-  readonly isEnabled: boolean;
-  /** Times that each request is run. */
-  readonly iterations: number;
-  /** Whether a model that brings no requests along is run on made-up ones. */
-  readonly isSynthetic: boolean;
 }
 
 export interface LifeCycleSettings {
@@ -93,23 +78,11 @@ export async function settingsOf(flags: FlagValues): Promise<ServerSettings> {
     throw invalidArgument("At least one of --port, --grpc_socket_path and --rest_api_port must be set");
   }
   const prometheus = await prometheusOf(flags);
-  const intraOpThreads = flags.tensorflow_intra_op_parallelism || flags.tensorflow_session_parallelism;
   return {
     models,
     ...(flags.model_config_file === "" ? {} : { modelConfigFile: flags.model_config_file }),
     modelConfigPollMs: flags.model_config_file_poll_wait_seconds * 1000,
-    load: {
-      tags: flags.saved_model_tags.split(",").filter((tag) => tag !== ""),
-      ...(intraOpThreads > 0 ? { intraOpThreads } : {}),
-      ...(flags.prefer_tflite_model ? { preferTfliteModel: true } : {}),
-    },
-    warmUp: {
-      isEnabled: flags.enable_model_warmup,
-      iterations: Math.max(1, flags.num_request_iterations_for_warmup),
-      isSynthetic: flags.enable_synthetic_warmup,
-    },
-    batching: await batchingOf(flags),
-    hasBatchingPerModel: flags.enable_batching && flags.enable_per_model_batching_parameters,
+    ...(await platformSettingsOf(flags)),
     lifeCycle: lifeCycleOf(flags),
     checkMethodNames: flags.enable_signature_method_name_check,
     answerAsTensorContent: flags.enable_serialization_as_tensor_content,
@@ -137,13 +110,6 @@ async function modelsOf(flags: FlagValues): Promise<ModelConfig[]> {
 /** The models of a model config file. */
 export async function readModelConfigs(path: string): Promise<ModelConfig[]> {
   return modelConfigsOf(await readTextProtoFile(ModelServerConfigSchema, path));
-}
-
-async function batchingOf(flags: FlagValues): Promise<BatchingSettings> {
-  const file = flags.batching_parameters_file;
-  if (flags.enable_batching) return await readBatchingSettings(file === "" ? undefined : file);
-  if (file === "") return automaticBatching;
-  throw invalidArgument("--batching_parameters_file is set without setting --enable_batching to true");
 }
 
 function lifeCycleOf(flags: FlagValues): LifeCycleSettings {

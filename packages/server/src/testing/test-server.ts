@@ -50,6 +50,7 @@ export async function startTestServer(
       load: { tags: ["serve"], intraOpThreads: 1 },
       batching: automaticBatching,
       hasBatchingPerModel: false,
+      requiresModelConfig: false,
       warmUp: { isEnabled: true, iterations: 1, isSynthetic: true },
       lifeCycle: {
         pollIntervalMs: 50,
