@@ -21,14 +21,17 @@ export const servableMain = join(
   JSON.parse(readFileSync(join(serverPackage, "package.json"), "utf8")).bin.servable,
 );
 
+/** As it is installed: by its first line, where the system heeds that. */
+export const servableProgram =
+  process.platform === "win32" ? [process.execPath, servableMain] : [servableMain];
+
 /** @type {Server} */
 const servable = {
   key: "servable",
   title: "Servable",
   serves: () => true,
   command: ({ name, folder }, port) => [
-    process.execPath,
-    servableMain,
+    ...servableProgram,
     "serve",
     `--port=${port}`,
     `--model_name=${name}`,

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "@servable/client";
 import { freePort, ServerProcess } from "../server-process.mjs";
-import { servableMain } from "../servers.mjs";
+import { servableProgram } from "../servers.mjs";
 
 const LIMIT_MS = 180_000;
 const LOOK_MS = 20;
@@ -20,9 +20,7 @@ export class Served {
    */
   static async start(flags, port) {
     const at = port ?? (await freePort());
-    return new Served(
-      new ServerProcess([process.execPath, servableMain, "serve", `--port=${at}`, ...flags], at),
-    );
+    return new Served(new ServerProcess([...servableProgram, "serve", `--port=${at}`, ...flags], at));
   }
 
   /**
