@@ -188,6 +188,15 @@ describe("servable inspect", () => {
     assert.ok(!out.includes("\u001b"));
   });
 
+  it("says when a plan depends on the ranks of requests", () => {
+    const dir = save("any_rank", (g) => {
+      const x = g.placeholder("float32", null, { name: "x" });
+      return { serving_default: predictSignatureDef({ x }, { y: g.compute("Neg", [x]) }) };
+    });
+    const { out } = servable("inspect", dir);
+    assert.match(out, /compiled anew for each rank that requests have: that of x is not declared/);
+  });
+
   it("takes the only MetaGraph, whatever its tags", () => {
     assert.match(servable("inspect", model("tagged")).out, /^tags +train, gpu$/m);
   });

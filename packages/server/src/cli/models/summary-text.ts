@@ -75,7 +75,7 @@ export function signatureLines(signature: SignatureSummary, options: TextOptions
     ...facts(
       [
         ...head,
-        ["runs as", stepLines(signature.steps, options)],
+        ["runs as", [...stepLines(signature.steps, options), ...rankLines(signature)]],
         ["weights", [weights.count === 0 ? "none" : weightText(weights)]],
         ["rows", [rowText(rowIndependence)]],
       ],
@@ -108,6 +108,13 @@ function tensorCells({ name, dtype, shape, tensor, optional, sparse }: TensorSum
   const place =
     sparse === undefined ? tensor : `sparse: ${sparse.indices}, ${sparse.values}, ${sparse.denseShape}`;
   return [name, dtype, shapeText(shape as PartialShape), optional ? `${place}  (may be left out)` : place];
+}
+
+/** A plan for an unknown rank is a sketch: ONNX Runtime has it once the rank is known. */
+function rankLines({ inputs }: SignatureSummary): string[] {
+  const open = inputs.filter(({ shape }) => shape === null).map(({ name }) => name);
+  if (open.length === 0) return [];
+  return [`compiled anew for each rank that requests have: that of ${open.join(", ")} is not declared`];
 }
 
 function stepLines(steps: readonly StepSummary[], { all }: TextOptions): string[] {
