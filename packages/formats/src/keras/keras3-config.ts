@@ -44,6 +44,7 @@ const obsolete: ReadonlySet<string> = new Set([
 
 /** The same, of some layers. */
 const obsoleteOf: Readonly<Record<string, RegExp>> = {
+  Discretization: /^trainable$/,
   Conv1DTranspose: /^groups$/,
   Conv2DTranspose: /^groups$/,
   Conv3DTranspose: /^groups$/,
@@ -87,7 +88,12 @@ function upgraded(value: Json): Json {
   const module = modules.get(className);
   if (module === undefined) return value;
   return {
-    ...Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, upgraded(inner)])),
+    ...Object.fromEntries(
+      Object.entries(value)
+        // What a layer was built for follows from its calls, and Keras 3 writes it in another way.
+        .filter(([name]) => name !== "build_config")
+        .map(([name, inner]) => [name, upgraded(inner)]),
+    ),
     module,
     class_name: classes[className] ?? className,
     config: upgradedConfig(className, config),
@@ -103,10 +109,41 @@ function upgradedConfig(className: string, config: JsonObject): JsonObject {
       result.axis = value[0] ?? -1;
     } else if (!isObsolete(className, name)) result[renamed[className]?.[name] ?? name] = upgraded(value);
   }
+  if (Array.isArray(result.layers) && "input_layers" in result) return renumbered(result);
   if (className === "Sequential" && Array.isArray(result.layers)) {
     result.layers = withInputLayer(config.layers as Json[], result.layers);
   }
   return result;
+}
+
+const networks: ReadonlySet<string> = new Set(["Sequential", "Functional", "Model"]);
+
+/** Keras 2 counts the making of a model inside another as its first call, Keras 3 does not. */
+function renumbered(config: JsonObject): JsonObject {
+  const inner = (config.layers as Json[]).flatMap((layer) =>
+    isJsonObject(layer) && networks.has(String(layer.class_name)) ? [String(layer.name)] : [],
+  );
+  const lowest = new Map<string, number>();
+  visitReferences(config, (name, node) => {
+    if (inner.includes(name)) lowest.set(name, Math.min(node, lowest.get(name) ?? node));
+    return node;
+  });
+  return visitReferences(config, (name, node) => node - (lowest.get(name) ?? 0)) as JsonObject;
+}
+
+/** A copy with other numbers of calls in references [layer, call, output, …]. */
+function visitReferences(value: Json, change: (name: string, node: number) => number): Json {
+  if (Array.isArray(value)) {
+    const [name, node, tensor] = value;
+    if (typeof name !== "string" || typeof node !== "number" || typeof tensor !== "number") {
+      return value.map((inner) => visitReferences(inner, change));
+    }
+    return [name, change(name, node), ...value.slice(2).map((inner) => visitReferences(inner, change))];
+  }
+  if (!isJsonObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => [name, visitReferences(inner, change)]),
+  );
 }
 
 function isObsolete(className: string, name: string): boolean {

@@ -41,7 +41,7 @@ export type WeightLayout = "keras3" | "legacy";
  */
 export function writeKerasArchive(model: KerasModel, file: string): void {
   const metadata = { keras_version: KERAS_3, date_saved: dateText(new Date()) };
-  const weights = weightsFile(model, "keras3");
+  const weights = writeHdf5(nestedGroup(model, model.layers, ""));
   const files = new Map([
     [ARCHIVE_METADATA, encodeText(JSON.stringify(metadata))],
     [ARCHIVE_CONFIG, encodeText(JSON.stringify(asKeras3(model.parts.architecture, model.parts.what)))],
@@ -115,7 +115,8 @@ export function writeKerasWeights(model: KerasModel, file: string, layout: Weigh
 }
 
 function weightsFile(model: KerasModel, layout: WeightLayout): Uint8Array {
-  return writeHdf5(layout === "legacy" ? legacyGroup(model) : nestedGroup(model, model.layers, ""));
+  if (layout === "legacy") return writeHdf5(legacyGroup(model));
+  return writeHdf5(nestedGroup(model, asNamedByVersion(model.layers, model.parts.kerasMajor), ""));
 }
 
 /**
@@ -168,6 +169,22 @@ function nestedGroup(model: KerasModel, layer: WeightedLayer, name: string): New
     group: (last: string) => nestedGroup(model, part.layer, last),
   }));
   return { name, attributes: new Map(), groups: [vars, ...placed(parts)], datasets: [] };
+}
+
+/** Keras 2 calls the attributes of attention layers by names that begin with an underscore. */
+function asNamedByVersion(layer: WeightedLayer, kerasMajor: number): WeightedLayer {
+  if (kerasMajor >= 3) return layer;
+  const parts = layer.parts.map((part) => ({
+    place: /^(query|key|value|output)_dense$/.test(part.place) ? `_${part.place}` : part.place,
+    layer: asNamedByVersion(part.layer, kerasMajor),
+  }));
+  return {
+    name: layer.name,
+    storeName: layer.storeName,
+    isTrainable: layer.isTrainable,
+    weights: layer.weights,
+    parts,
+  };
 }
 
 /** Lookup layers call the one that they have by its name. */

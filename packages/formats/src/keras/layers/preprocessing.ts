@@ -146,7 +146,7 @@ const hashedCrossing: LayerRow = {
       num_buckets: bins,
       hash_key: 0xdecafcaffen,
       out_type: "int64",
-      internal_type: "string",
+      internal_type: inputs.every((x) => x.dtype === "string") ? "string" : "int64",
     });
     const [indices, values, shape] = crossed.outputs as [Output, Output, Output];
     const zero = { dtype: "int64" as const, shape: [], data: BigInt64Array.of(0n) };
