@@ -41,8 +41,10 @@ def converter(folder, mode, calls):
 
 def answers(model, call, mode):
     """The interpreter's outputs of one call, with the inputs that it was given."""
-    builtin = {} if mode == 'select' else {'experimental_op_resolver_type': tf.lite.experimental.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES}
-    interpreter = tf.lite.Interpreter(model_content=model, **builtin)
+    if mode == 'select':  # Python's interpreter may lack TensorFlow's ops; the original answered already
+        return [{name: decoded(value) for name, value in call[side].items()} for side in ('inputs', 'outputs')]
+    resolver = tf.lite.experimental.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    interpreter = tf.lite.Interpreter(model_content=model, experimental_op_resolver_type=resolver)
     runner = interpreter.get_signature_runner('serving_default')
     details = runner.get_input_details()
     inputs = {}

@@ -275,6 +275,20 @@ def module_unknown_ranks(folder):
         [('dynamic', {'x': f(2, 3), 'perm': np.int32(p)}) for p in ([0, 1], [1, 0])]
 
 
+def module_integers_spread(folder):
+    """One integer spread over as many places as the request has."""
+    class Spread(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)])
+        def spread(self, x):
+            n = tf.shape(x)
+            return {'broadcast': tf.broadcast_to(1, n), 'where': tf.where(x > 0, 5, 5), 'chosen': tf.where(True, 7, tf.cast(x, tf.int32)), 'filled': tf.fill(n, 3),
+                    'tiled': tf.tile([2], n), 'sum': tf.broadcast_to(1, n) + 1, 'zeros': tf.zeros(n, tf.int64)}
+
+    m = Spread()
+    tf.saved_model.save(m, folder, {'serving_default': m.spread})
+    return calls(batches=(1, 3, 0))
+
+
 def module_structures(folder):
     """Nested outputs and inputs, as tf.function flattens them."""
     class Many(tf.Module):

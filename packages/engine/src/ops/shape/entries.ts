@@ -28,6 +28,8 @@ export function withEntries(type: ValueType | undefined, shape: PartialShape, en
   if (shape === null || shape.length > 1 || !entries.some((entry) => entry !== undefined)) return shape;
   const [size = 1] = shape;
   if (size >= 0 && size !== entries.length) return shape;
+  // One entry may stand for as many as something of unknown size makes of it.
+  if (size < 0 && entries.length === 1) return shape;
   const exact = entries.map((entry) => (isExact(entry, limit) ? entry : undefined));
   return { shape: shape.length === 0 ? [] : [entries.length], partial: exact };
 }

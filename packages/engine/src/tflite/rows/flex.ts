@@ -7,6 +7,9 @@ import { dataLoss, decodeMessage, nodeInputs, type Output, opDef, readFlexBuffer
 import { NodeDefSchema } from "@servable/formats/protobuf/tensorflow/core/framework/node_def_pb";
 import type { TfliteRow } from "../operator.js";
 
+/** Nothing takes what these give, for they give nothing. */
+const fillsTable = /^(LookupTableImport|InitializeTable)/;
+
 export const flexRow: TfliteRow = (op) => {
   const options = readFlexBuffer(op.operator.customOptions, "its options");
   const [, bytes] = Array.isArray(options) ? options : [];
@@ -23,5 +26,7 @@ export const flexRow: TfliteRow = (op) => {
   const attrs = Object.fromEntries(
     Object.entries(node.attr).filter(([name]) => def.attrs.has(name) || name.startsWith("_")),
   );
-  return op.g.op(node.op, inputs, attrs).outputs;
+  const operation = op.g.op(node.op, inputs, attrs);
+  if (fillsTable.test(node.op)) op.scope.initialize(operation);
+  return operation.outputs;
 };
