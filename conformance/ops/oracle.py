@@ -65,13 +65,13 @@ def variant(op, *inputs, about='', rtol=None, atol=None, params=None, check=None
 class Composition:
   """A small graph: `build` takes placeholders, returns tensors."""
 
-  def __init__(self, op, title, feeds, build, rtol, atol):
-    self.op, self.title, self.feeds, self.build, self.rtol, self.atol = op, title, feeds, build, rtol, atol
+  def __init__(self, op, title, feeds, build, rtol, atol, check):
+    self.op, self.title, self.feeds, self.build, self.rtol, self.atol, self.check = op, title, feeds, build, rtol, atol, check
 
 
-def composition(op, title, feeds, build, rtol=1e-4, atol=1e-4):
+def composition(op, title, feeds, build, rtol=1e-4, atol=1e-4, check=None):
   """`feeds`: [(array, static shape)]."""
-  _variants.append(Composition(op, title, feeds, build, rtol, atol))
+  _variants.append(Composition(op, title, feeds, build, rtol, atol, check))
 
 
 def take():
@@ -183,13 +183,17 @@ def _record_composition(composition):
     feeds = [(tf1.placeholder(value.dtype, shape, name=f'x{i}'), value) for i, (value, shape) in enumerate(composition.feeds)]
     fetches = composition.build(*(placeholder for placeholder, _ in feeds))
   names = {placeholder.op.name for placeholder, _ in feeds}
-  nodes = [op.node_def for op in graph.get_operations() if op.name not in names]
-  out = {'title': composition.title, 'op': composition.op, 'rtol': composition.rtol, 'atol': composition.atol, 'params': [],
+  definition = graph.as_graph_def()
+  nodes = [node for node in definition.node if node.name not in names]
+  out = {'title': composition.title, 'op': composition.op, **({'check': composition.check} if composition.check else {}), 'rtol': composition.rtol, 'atol': composition.atol, 'params': [],
          'nodes': [json.loads(json_format.MessageToJson(node, indent=None)) for node in nodes],
+         **({'library': json.loads(json_format.MessageToJson(definition.library, indent=None))} if definition.library.function else {}),
          'fetches': [tensor.name for tensor in fetches], 'declared': [shape for _, shape in composition.feeds],
          'inputs': [tensor_json(value, placeholder.dtype) for placeholder, value in feeds]}
   with tf1.Session(graph=graph, config=CONFIG) as session:
     try:
+      for initializer in graph.get_collection(tf1.GraphKeys.TABLE_INITIALIZERS):
+        session.run(initializer)
       out['outputs'] = [tensor_json(v, t.dtype) for v, t in zip(session.run(fetches, dict(feeds)), fetches)]
     except errors_impl.OpError as e:
       out['error'] = {'code': CODES[e.error_code], 'message': _message(e)}

@@ -12,17 +12,18 @@ raw = tf.raw_ops
 class Maker:
   """Adds ops to a graph, with parameters by chance; everything that comes from the state is drawn before use."""
 
-  def __init__(self, seed):
+  def __init__(self, seed, dtype=tf.float32):
     self.state = np.random.RandomState(seed)
+    self.dtype = dtype
 
   def pick(self, *options):
     return options[self.state.randint(len(options))]
 
-  def constant(self, shape, dtype=np.float32):
-    return tf.constant(np.round(self.state.uniform(-1, 1, shape) * 16) / 16, tf.as_dtype(dtype))
+  def constant(self, shape):
+    return tf.constant(np.round(self.state.uniform(-1, 1, shape) * 16) / 16, self.dtype)
 
   def positive(self, shape):
-    return tf.constant((np.round(self.state.uniform(.25, 2, shape) * 16) / 16).astype(np.float32))
+    return tf.constant(np.round(self.state.uniform(.25, 2, shape) * 16) / 16, self.dtype)
 
   # ---- on images [n, h, w, c]
   def conv(self, x):
@@ -46,8 +47,11 @@ class Maker:
     return tf.nn.depthwise_conv2d(x, self.constant([2, 2, x.shape[3], self.pick(1, 2)]), [1, 1, 1, 1], self.pick('SAME', 'VALID'))
 
   def norm(self, x):
+    if self.dtype == tf.float64:
+      return self.norm_by_hand(x)
     c = x.shape[3]
-    return raw.FusedBatchNormV3(x=x, scale=self.positive([c]), offset=self.constant([c]), mean=self.constant([c]), variance=self.positive([c]), is_training=False, epsilon=1e-3).y
+    single = lambda v: tf.cast(v, tf.float32)
+    return raw.FusedBatchNormV3(x=x, scale=single(self.positive([c])), offset=single(self.constant([c])), mean=single(self.constant([c])), variance=single(self.positive([c])), is_training=False, epsilon=1e-3).y
 
   def norm_by_hand(self, x):
     c = x.shape[-1]
@@ -70,7 +74,7 @@ class Maker:
     return y
 
   def resize(self, x):
-    return self.pick(lambda: raw.ResizeBilinear(images=x, size=[5, 6], half_pixel_centers=bool(self.pick(0, 1))),
+    return self.pick(lambda: tf.cast(raw.ResizeBilinear(images=x, size=[5, 6], half_pixel_centers=bool(self.pick(0, 1))), self.dtype),
                      lambda: raw.ResizeNearestNeighbor(images=x, size=[6, 4]))()
 
   def upsample(self, x):
@@ -104,13 +108,13 @@ class Maker:
   # ---- on anything
   def activation(self, x):
     return self.pick(tf.nn.relu, tf.nn.relu6, tf.sigmoid, tf.tanh, tf.nn.elu, tf.nn.selu, tf.nn.softplus, tf.nn.softsign, tf.nn.swish, tf.nn.gelu, lambda v: tf.nn.gelu(v, approximate=True),
-                     lambda v: tf.nn.leaky_relu(v, .3), lambda v: v * tf.nn.relu6(v + 3) * np.float32(1 / 6), lambda v: tf.clip_by_value(v, -1, 1), tf.abs, tf.square, lambda v: tf.math.exp(-tf.square(v)),
+                     lambda v: tf.nn.leaky_relu(v, .3), lambda v: v * tf.nn.relu6(v + 3) * tf.constant(1 / 6, self.dtype), lambda v: tf.clip_by_value(v, -1, 1), tf.abs, tf.square, lambda v: tf.math.exp(-tf.square(v)),
                      lambda v: tf.nn.relu(v) + self.constant([v.shape[-1]]) * tf.minimum(v, 0), tf.math.erf, lambda v: tf.math.rsqrt(tf.abs(v) + 1), lambda v: tf.pow(tf.abs(v), 1.5))(x)
 
   def arithmetic(self, x):
     c = x.shape[-1]
     return self.pick(lambda: x + self.constant([c]), lambda: self.constant([]) - x, lambda: x * self.constant([c]) + self.constant([c]), lambda: x / self.positive([c]), lambda: tf.maximum(x, self.constant([c])),
-                     lambda: tf.where(x > 0, x, x * self.constant([c])), lambda: tf.cast(tf.cast(x * 8, tf.int32) // 3, tf.float32), lambda: tf.math.floormod(x, 1.5), lambda: tf.cast(x > self.constant([]), tf.float32) * x,
+                     lambda: tf.where(x > 0, x, x * self.constant([c])), lambda: tf.cast(tf.cast(x * 8, tf.int32) // 3, self.dtype), lambda: tf.math.floormod(x, 1.5), lambda: tf.cast(x > self.constant([]), self.dtype) * x,
                      lambda: tf.math.squared_difference(x, self.constant([c])), lambda: x - tf.reduce_mean(x, -1, keepdims=True))()
 
   def halve(self, x):
@@ -139,10 +143,10 @@ class Maker:
   def attention(self, x):
     c = x.shape[-1]
     q, k, v = (tf.einsum('btc,chd->bthd', x, self.constant([c, 2, 3])) for _ in range(3))
-    scores = tf.einsum('bqhd,bkhd->bhqk', q * np.float32(3 ** -.5), k)
+    scores = tf.einsum('bqhd,bkhd->bhqk', q * tf.constant(3 ** -.5, self.dtype), k)
     if self.pick(0, 1):
       t = x.shape[1]
-      scores += (1 - tf.linalg.band_part(tf.ones([t, t]), -1, 0)) * np.float32(-1e9)
+      scores += (1 - tf.linalg.band_part(tf.ones([t, t], self.dtype), -1, 0)) * tf.constant(-1e4, self.dtype)
     y = tf.einsum('bhqk,bkhd->bqhd', tf.nn.softmax(scores), v)
     return tf.einsum('bqhd,hdc->bqc', y, self.constant([2, 3, c]))
 
@@ -178,9 +182,10 @@ OPTIONS = {4: ['conv', 'conv', 'conv_same_transpose', 'depthwise', 'norm', 'pool
            3: ['dense', 'einsum_dense', 'attention', 'matmul_attention', 'conv1d', 'swap', 'to_matrix'] + ANY, 2: ['dense', 'einsum_dense', 'to_image'] + ANY}
 
 
-def made(seed, trace):
+def made(seed, trace, dtype=tf.float32):
   def build(x):
-    maker = Maker(seed)
+    maker = Maker(seed, dtype)
+    x = tf.cast(x, dtype)
     outputs = []
     for _ in range(maker.state.randint(3, 9)):
       options = OPTIONS[len(x.shape)]
@@ -198,3 +203,9 @@ def made(seed, trace):
 for seed in range(900):
   shape = ([2, 6, 5, 3], [2, 4, 4, 4], [3, 5, 4], [2, 6])[seed % 4]
   composition('graph', f'graph {seed}', [(ordinary(shape, 'float32', seed, low=-2, high=2), [None] + shape[1:])], made(seed, []), rtol=2e-4, atol=2e-4)
+
+# The same in other types, which ONNX Runtime computes otherwise.
+for dtype, tolerance in ((tf.float64, 1e-4), (tf.float16, 3e-2), (tf.bfloat16, 1e-1)):
+  for seed in range(1000, 1160):
+    shape = ([2, 6, 5, 3], [2, 4, 4, 4], [3, 5, 4], [2, 6])[seed % 4]
+    composition('graph', f'graph {seed} of {dtype.name}', [(ordinary(shape, 'float32', seed, low=-2, high=2), [None] + shape[1:])], made(seed, [], dtype), rtol=tolerance, atol=tolerance)

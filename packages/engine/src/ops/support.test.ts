@@ -15,7 +15,7 @@ const valueless = new Set(["ControlTrigger", "PlaceholderV2", "RefIdentity", "Ti
 
 /** Ops that a recorded case runs. Answers of TensorFlow stand in these files. */
 function recordedOps(): Set<string> {
-  const folders = ["ops/host/fixtures", "ops/onnx/fixtures"];
+  const folders = ["ops/host/fixtures", "ops/onnx/fixtures", "fixtures/ops"];
   const texts = folders.flatMap((folder) =>
     readdirSync(`${source}${folder}`).map((name) => readFileSync(`${source}${folder}/${name}`, "utf8")),
   );

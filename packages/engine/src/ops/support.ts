@@ -1,5 +1,6 @@
 /** Which TensorFlow ops are supported, and how: read off the op tables. `servable ops` and docs/ops.md print it. */
 import { opNames } from "@servable/formats";
+import { spelledOutOps } from "../passes/spell-out.js";
 import { hostRows } from "./host/index.js";
 import { onnxRows } from "./onnx/index.js";
 import { rowRules } from "./rows/index.js";
@@ -27,7 +28,8 @@ const compiledOps: ReadonlySet<string> = new Set([
   ...["RefSwitch", "RefMerge", "RefEnter", "RefExit", "RefNextIteration"],
   ...["Variable", "VariableV2", "Assign", "AssignAdd", "AssignSub", "IsVariableInitialized"],
   ...["ScatterUpdate", "ScatterAdd", "ScatterSub", "ScatterMul", "ScatterDiv", "ScatterMin", "ScatterMax"],
-  ...["ScatterNdUpdate", "ScatterNdAdd", "ScatterNdSub"],
+  ...["ScatterNdUpdate", "ScatterNdAdd", "ScatterNdSub", "ScatterNdMax", "ScatterNdMin"],
+  ...["BatchFunction", ...spelledOutOps],
   ...["", "Write", "Read", "Gather", "Scatter", "Concat", "Split", "Size", "Close"].flatMap((part) =>
     ["", "V2", "V3"].map((version) => `TensorArray${part}${version}`),
   ),

@@ -124,6 +124,8 @@ export class Lowering {
     if (node.op === "PartitionedCall" || node.op === "StatefulPartitionedCall") {
       return this.inline(visited, node.attrs.func("f"));
     }
+    // Batches are made outside of the graph: what comes is one already.
+    if (node.op === "BatchFunction") return this.inline(visited, node.attrs.func("f"));
     if (node.bodies === undefined) {
       const names = bodyNames(node);
       if (names !== undefined) return this.withBodies(visited, names);

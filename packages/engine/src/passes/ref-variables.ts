@@ -30,6 +30,8 @@ const assigning: Readonly<Record<string, string>> = {
   ScatterNdUpdate: "ResourceScatterNdUpdate",
   ScatterNdAdd: "ResourceScatterNdAdd",
   ScatterNdSub: "ResourceScatterNdSub",
+  ScatterNdMax: "ResourceScatterNdMax",
+  ScatterNdMin: "ResourceScatterNdMin",
 };
 
 /** Ops that ask about the variable and not about its value. */

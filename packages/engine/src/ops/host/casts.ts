@@ -10,6 +10,7 @@ import {
   type DType,
   dataFromBytes,
   dtypeInfo,
+  elementCount,
   type NumericTensor,
   type Shape,
   shapeText,
@@ -158,10 +159,19 @@ function bitcastShape(shape: Shape, from: number, to: number): Shape {
   return shape.slice(0, -1);
 }
 
+/** Whether a scalar is not zero, a string not empty, a tensor not without elements. */
+function isTrue(x: Tensor): boolean {
+  const { shape } = x;
+  if (shape.length > 0) return elementCount(shape) > 0;
+  if (x.dtype === "string") return (x.data[0] as Uint8Array).length > 0;
+  return (cast(x, "bool", false).data as Uint8Array)[0] !== 0;
+}
+
 export const castKernels: HostTable = {
   Cast: compute((node) => {
     const truncate = node.attrs.bool("Truncate");
     return (x) => cast(x, outputDtype(node), truncate);
   }),
+  ToBool: compute(() => (x) => ({ dtype: "bool", shape: [], data: Uint8Array.of(isTrue(x) ? 1 : 0) })),
   Bitcast: compute((node) => (x) => bitcast(x, outputDtype(node))),
 };

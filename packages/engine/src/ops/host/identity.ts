@@ -20,5 +20,7 @@ export const identityKernels: HostTable = {
   DebugGradientIdentity: identity,
   Copy: identity,
   CopyHost: identity,
+  DebugIdentity: identity,
+  DebugIdentityV2: identity,
   PlaceholderWithDefault: identity,
 };

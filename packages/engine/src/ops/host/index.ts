@@ -37,6 +37,7 @@ import { randomKernels } from "./random/random.js";
 import { rearrangingKernels } from "./rearranging.js";
 import { recurrentKernels } from "./recurrent.js";
 import { reductionKernels } from "./reductions.js";
+import { regressionKernels } from "./regression.js";
 import { scanKernels } from "./scans.js";
 import { scatteringKernels } from "./scattering.js";
 import { segmentKernels } from "./segments.js";
@@ -97,6 +98,7 @@ export const hostRows: HostTable = {
   ...normalizationKernels,
   ...blockKernels,
   ...recurrentKernels,
+  ...regressionKernels,
   ...randomKernels,
   ...quantizationKernels,
   ...resizingKernels,

@@ -1,5 +1,5 @@
 /** Ops about order: largest and smallest elements, where they are, where a value belongs among sorted ones. */
-import { invalidArgument, shapeText, type Tensor } from "@servable/formats";
+import { invalidArgument, shapeText, type Tensor, unimplemented } from "@servable/formats";
 import type { HostRow, HostTable, NodeFacts } from "../op-table.js";
 import { aroundAxis } from "./boxes.js";
 import { type Elements, elementsOf, newElements, realsOf, tensorOf, tensorOfNumbers } from "./domains.js";
@@ -56,7 +56,7 @@ function topK(x: Tensor, k: number, node: NodeFacts): [Tensor, Tensor] {
   const source = elementsOf<number>(x);
   const values = newElements<number>(x.dtype, shape);
   const positions = new Float64Array(countOf(shape));
-  const isSorted = node.attrs.bool("sorted") || k === 1 || k === size;
+  const isSorted = !node.attrs.has("sorted") || node.attrs.bool("sorted") || k === 1 || k === size;
   const pick = isSorted ? largestOf : unsortedLargestOf;
   for (let row = 0; row * k < positions.length; row++) {
     for (const [i, position] of pick(source, row * size, size, k).entries()) {
@@ -231,6 +231,16 @@ export const sortingKernels: HostTable = {
   TopKV2: compute((node) => (x, k) => {
     ensure(k.shape.length === 0, () => `k must be scalar, got shape ${shapeText(k.shape)}`);
     return topK(x, integerOf(k, "k"), node);
+  }),
+  // On a CPU TensorFlow finds the exact ones.
+  ApproxTopK: compute((node) => {
+    const [k, axis] = [node.attrs.int("k"), node.attrs.int("reduction_dimension")];
+    return (x) => {
+      const isLast = axis === -1 || axis === x.shape.length - 1;
+      if (!isLast || !node.attrs.bool("is_max_k"))
+        throw unimplemented("only the largest along the last dimension");
+      return topK(x, k, node);
+    };
   }),
   NthElement: compute((node) => {
     const reverse = node.attrs.bool("reverse");

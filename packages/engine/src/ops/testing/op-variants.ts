@@ -18,6 +18,10 @@ import {
   tensorToProto,
 } from "@servable/formats";
 import { AttrValueSchema } from "@servable/formats/protobuf/tensorflow/core/framework/attr_value_pb";
+import {
+  type FunctionDefLibrary,
+  FunctionDefLibrarySchema,
+} from "@servable/formats/protobuf/tensorflow/core/framework/function_pb";
 import { GraphDefSchema } from "@servable/formats/protobuf/tensorflow/core/framework/graph_pb";
 import {
   type NodeDef,
@@ -46,6 +50,7 @@ export interface OpVariant extends Tolerance {
   readonly node?: JsonValue;
   /** Or a small graph: its nodes, the tensors that are asked for, the declared shapes of its inputs. */
   readonly nodes?: readonly JsonValue[];
+  readonly library?: JsonValue;
   readonly fetches?: readonly string[];
   readonly declared?: readonly (readonly (number | null)[])[];
   readonly inputs: readonly GoldenTensor[];
@@ -215,7 +220,11 @@ function modelOfVariant(variant: OpVariant, inputs: readonly Tensor[], known: Kn
       : [[`x${i}`, tensorInfo(`x${i}:0`, input.dtype, declaredShape(variant, i, known))] as const],
   );
   const metaGraph = create(MetaGraphDefSchema, {
-    graphDef: create(GraphDefSchema, { node: [...sources, ...nodes], versions: { producer: 2000 } }),
+    graphDef: create(GraphDefSchema, {
+      node: [...sources, ...nodes],
+      versions: { producer: 2000 },
+      ...(variant.library === undefined ? {} : { library: libraryOfJson(variant.library) }),
+    }),
   });
   const program = new Program(metaGraph);
   const count = variant.outputs?.length ?? 1;
@@ -231,6 +240,11 @@ function modelOfVariant(variant: OpVariant, inputs: readonly Tensor[], known: Kn
     methodName: PREDICT_METHOD,
   });
   return modelOf({ program, metaGraph }, { intraOpThreads: 1 });
+}
+
+function libraryOfJson(json: JsonValue): FunctionDefLibrary {
+  const schema = FunctionDefLibrarySchema;
+  return fromBinary(schema, toBinary(schema, fromJson(schema, json)));
 }
 
 /** Through the bytes: floats of attributes are float32. */
