@@ -38,10 +38,12 @@ from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     get_model_status_pb2,
     inference_pb2,
+    model_management_pb2,
     model_service_pb2_grpc,
     predict_pb2,
     prediction_service_pb2_grpc,
     regression_pb2,
+    session_service_pb2,
 )
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -49,7 +51,7 @@ SERVABLE = (f"node {REPOSITORY}/packages/server/dist/bundle/servable.js serve --
             "--model_name={name} --model_base_path={base_path}")
 START_LIMIT_S = 120
 CALL_LIMIT_S = 60
-COLUMNS = ("Status", "Metadata", "Predict", "Classify", "Regress", "MultiInference", "Errors")
+COLUMNS = ("Status", "Metadata", "Predict", "Classify", "Regress", "MultiInference", "SessionRun", "Errors", "Reload")
 AVAILABLE = get_model_status_pb2.ModelVersionStatus.AVAILABLE
 
 
@@ -76,6 +78,11 @@ class Server:
         self.channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=unlimited)
         self.prediction = prediction_service_pb2_grpc.PredictionServiceStub(self.channel)
         self.models = model_service_pb2_grpc.ModelServiceStub(self.channel)
+        # The package has this service's messages and no stub.
+        self.session_run = self.channel.unary_unary(
+            "/tensorflow.serving.SessionService/SessionRun",
+            request_serializer=session_service_pb2.SessionRunRequest.SerializeToString,
+            response_deserializer=session_service_pb2.SessionRunResponse.FromString)
 
     def __enter__(self):
         return self
@@ -232,9 +239,14 @@ class Case:
                 column, check = CALLS[call["method"]]
                 self.record(column, f"call {index} ({call.get('signature', 'tasks')})",
                             lambda: check(self, server, call))
+            for index, call in enumerate(self.description.get("calls", [])):
+                if self.is_repeatable(server, call):
+                    self.record("SessionRun", f"call {index} ({call['signature']})",
+                                lambda: self.check_session_run(server, call))
             for call in self.description.get("errors", []):
                 if "stage" not in call and can_be_sent(call):
                     self.record("Errors", call["about"], lambda: self.check_error(server, call))
+            self.record("Reload", "version labels", lambda: self.check_reload(server))
 
     def check_status(self, server):
         server.wait_until_loaded()
@@ -298,6 +310,59 @@ class Case:
             tolerance = {**call, **call.get("tol", {}).get(key, {})}
             check_close(f"output {key}", actual, expected, tolerance.get("rtol", 0), tolerance.get("atol", 0),
                         tolerance.get("mean_atol"))
+
+    def is_repeatable(self, server, call):
+        """Whether a Predict call with all inputs has the recorded answer again: not where there is state."""
+        if call["method"] != "predict" or call.get("check"):
+            return False
+        if set(call["inputs"]) != set(self.description["signatures"][call["signature"]]["inputs"]):
+            return False
+        try:
+            self.check_predict(server, call)
+        except (Mismatch, grpc.RpcError):
+            return False
+        return True
+
+    def check_session_run(self, server, call):
+        """The same by names of the signature, as one run of the session."""
+        request = session_service_pb2.SessionRunRequest(tensor_name_is_alias=True, fetch=sorted(call["outputs"]))
+        request.model_spec.name = self.name
+        request.model_spec.signature_name = call["signature"]
+        request.options.timeout_in_ms = CALL_LIMIT_S * 1000
+        for key, tensor in call["inputs"].items():
+            request.feed.add(name=key).tensor.CopyFrom(proto_of(tensor))
+        answer = server.session_run(request, CALL_LIMIT_S)
+        check_spec(answer.model_spec, self.name, call["signature"], self.version)
+        if [named.name for named in answer.tensor] != sorted(call["outputs"]):
+            raise Mismatch(f"tensors {[named.name for named in answer.tensor]}")
+        for named in answer.tensor:
+            tolerance = {**call, **call.get("tol", {}).get(named.name, {})}
+            check_close(f"fetch {named.name}", tf.make_ndarray(named.tensor), array_of(call["outputs"][named.name]),
+                        tolerance.get("rtol", 0), tolerance.get("atol", 0), tolerance.get("mean_atol"))
+
+    def check_reload(self, server):
+        """Gives the version a label, and finds it by that."""
+        request = model_management_pb2.ReloadConfigRequest()
+        config = request.config.model_config_list.config.add(
+            name=self.name, base_path=self.base_path, model_platform="tensorflow")
+        config.version_labels["stable"] = self.version
+        answer = server.models.HandleReloadConfigRequest(request, CALL_LIMIT_S)
+        if answer.status.error_code:
+            raise Mismatch(f"refused: {answer.status.error_message}")
+        status = get_model_status_pb2.GetModelStatusRequest()
+        status.model_spec.name = self.name
+        status.model_spec.version_label = "stable"
+        found = server.models.GetModelStatus(status, CALL_LIMIT_S).model_version_status
+        if [one.version for one in found] != [self.version]:
+            raise Mismatch(f"the label is on {[one.version for one in found]}")
+        status.model_spec.version_label = "other"
+        try:
+            server.models.GetModelStatus(status, CALL_LIMIT_S)
+        except grpc.RpcError as error:
+            if error.code() != grpc.StatusCode.INVALID_ARGUMENT:
+                raise
+            return
+        raise Mismatch("a label that there is none of was found")
 
     def check_classify(self, server, call):
         answer = self.classify(server, call)

@@ -149,13 +149,14 @@ export class Scheduler {
   }
 
   #enqueue(
-    submitted: Submitted,
+    { request, rows, onTurn }: Submitted,
     group: string | undefined,
     signal: AbortSignal | undefined,
   ): Promise<RunResult> {
     return new Promise((resolve, reject) => {
       const queue = this.#queueOf(group);
-      const waiting: Waiting = { ...submitted, resolve, reject, queue, since: performance.now() };
+      const since = performance.now();
+      const waiting: Waiting = { request, rows, onTurn, resolve, reject, queue, since };
       signal?.addEventListener(
         "abort",
         () => {

@@ -1,25 +1,29 @@
 /** Runs a model for a call, and tells the call's observer. */
 import type { Tensor } from "@servable/formats";
 import type { Caller, ServedModel } from "../servables/served-model.js";
-import type { InferenceOptions } from "./inference-options.js";
+import type { InferenceOptions, RunObserver } from "./inference-options.js";
 
-export async function runModel(
+export function runModel(
   model: ServedModel,
   signature: string,
   feeds: ReadonlyMap<string, Tensor>,
   fetches: readonly string[],
   options: InferenceOptions,
 ): Promise<Map<string, Tensor>> {
-  return await observed(options, (caller) => model.run(signature, feeds, fetches, caller));
+  return observed(options, (caller) => model.run(signature, feeds, fetches, caller));
 }
 
 /** Runs a task on a model, and tells how long it waited and ran. */
-export async function observed<R>(
+export function observed<R>(options: InferenceOptions, run: (caller: Caller) => Promise<R>): Promise<R> {
+  const { observer } = options;
+  return observer === undefined ? run(options) : watched(observer, options, run);
+}
+
+async function watched<R>(
+  observer: RunObserver,
   options: InferenceOptions,
   run: (caller: Caller) => Promise<R>,
 ): Promise<R> {
-  const { observer } = options;
-  if (observer === undefined) return await run(options);
   const start = performance.now();
   let turn = start;
   const result = await run({
