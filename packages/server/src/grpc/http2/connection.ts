@@ -28,6 +28,7 @@ import {
   writeFrameHeader,
 } from "./frames.js";
 import { type Header, HpackDecoder } from "./hpack.js";
+import { KEEP_ALIVE_PAYLOAD, KeepAlive, type KeepAliveTimes } from "./keep-alive.js";
 import { PREFIX_BYTES, writePrefix } from "./message.js";
 import { Output } from "./output.js";
 import { RateLimit } from "./rate-limit.js";
@@ -94,6 +95,7 @@ export class Connection {
   #seenFrames = -1;
   #seenWritten = 0;
   readonly startedMs = performance.now();
+  readonly #keepAlive = new KeepAlive(this.startedMs);
   /** When the last stream ended. */
   idleSinceMs = performance.now();
 
@@ -234,6 +236,13 @@ export class Connection {
       return;
     }
     for (const stream of this.#streams.values()) this.#checkStream(stream);
+  }
+
+  /** Pings a client that has been silent, and gives up one that doesn't answer. To be called every now and then. */
+  keepAlive(nowMs: number, times: KeepAliveTimes): void {
+    const action = this.#keepAlive.next(this.#frames, nowMs, times);
+    if (action === "ping") this.#output.write(frame(FrameType.PING, 0, 0, KEEP_ALIVE_PAYLOAD));
+    else if (action === "give up") this.socket.destroy();
   }
 
   /** Whether the system took nothing of what waits for it since the last check. */
@@ -541,9 +550,8 @@ export class Connection {
     if (payload.length !== 8) {
       throw new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, `PING of ${payload.length} bytes`);
     }
-    // The only ping of ours is that of drain().
     if ((flags & Flag.ACK) !== 0) {
-      this.finishDrain();
+      if (!payload.equals(KEEP_ALIVE_PAYLOAD)) this.finishDrain();
       return;
     }
     this.#ration();

@@ -13,10 +13,17 @@ import type {
   UnaryHandler,
 } from "../transport.js";
 import type { Connection } from "./connection.js";
-import { decompress, encodings, framed, type Message } from "./message.js";
+import { type Compression, decompress, encodings, framed, type Message } from "./message.js";
 import { type RequestHeaders, timeoutMs } from "./request-headers.js";
 import { OneRequest, RequestStream } from "./request-messages.js";
-import { failureHeaders, failureTrailers, httpHeaders, RESPONSE_HEADERS } from "./response-headers.js";
+import {
+  compressedResponseHeaders,
+  failureHeaders,
+  failureTrailers,
+  httpHeaders,
+  OK_TRAILERS,
+  RESPONSE_HEADERS,
+} from "./response-headers.js";
 import type { Stream, StreamUser } from "./stream.js";
 
 export interface CallLimits {
@@ -24,7 +31,12 @@ export interface CallLimits {
   readonly maxRequestBytes: number;
   /** Bytes that a compressed message may inflate to. */
   readonly maxInflatedBytes: number;
+  /** Of messages to clients that accept it. */
+  readonly compression?: Compression;
 }
+
+/** Smaller messages are not worth compressing. */
+const MIN_COMPRESSED_BYTES = 1024;
 
 /** A stream of messages pauses while this much of it waits for the client. */
 const MAX_WAITING_BYTES = 65_536;
@@ -48,6 +60,8 @@ export class GrpcCall implements StreamUser {
   readonly #request: OneRequest | RequestStream;
   readonly #context: LeanContext;
   readonly #target: Method | Refusal;
+  /** Of the answer's messages. */
+  readonly #compression: Compression | undefined;
   #timer: NodeJS.Timeout | undefined;
   #onDrain = () => {};
   #isRunning = false;
@@ -64,6 +78,7 @@ export class GrpcCall implements StreamUser {
   ) {
     const target = targetOf(methods, headers);
     this.#target = target;
+    this.#compression = acceptedCompression(limits.compression, headers);
     const timeout = headers.timeout === undefined ? undefined : timeoutMs(headers.timeout);
     this.#context = new LeanContext(timeout === undefined ? undefined : Date.now() + timeout, headers);
     if (timeout !== undefined) {
@@ -167,10 +182,12 @@ export class GrpcCall implements StreamUser {
     this.#isRunning = true;
     try {
       const response = await handler(message, this.#context);
+      const compressed = this.#compression && (await this.#framed(response));
       this.#settled();
       if (this.#isOver) return;
       this.#over();
-      this.connection.respond(this.stream, response);
+      if (compressed === undefined) this.connection.respond(this.stream, response);
+      else this.#respondFramed(compressed);
     } catch (reason) {
       this.#settled();
       this.#fail(reason);
@@ -182,8 +199,9 @@ export class GrpcCall implements StreamUser {
     try {
       for await (const response of responses) {
         if (this.#isOver) break;
+        const message = await this.#framed(response);
         this.#sendStart();
-        this.connection.send(this.stream, framed(response));
+        this.connection.send(this.stream, message);
         if (this.stream.pendingBytes > MAX_WAITING_BYTES) await this.#drained();
       }
       this.#settled();
@@ -199,7 +217,23 @@ export class GrpcCall implements StreamUser {
   #sendStart(): void {
     if (this.#hasStarted) return;
     this.#hasStarted = true;
-    this.connection.sendHeaders(this.stream, RESPONSE_HEADERS);
+    const compression = this.#compression;
+    this.connection.sendHeaders(
+      this.stream,
+      compression === undefined ? RESPONSE_HEADERS : compressedResponseHeaders(compression.name),
+    );
+  }
+
+  #respondFramed(message: Uint8Array): void {
+    this.#sendStart();
+    this.connection.send(this.stream, message);
+    this.connection.sendTrailers(this.stream, OK_TRAILERS);
+  }
+
+  /** A message with its prefix, compressed if that was agreed on. */
+  async #framed(message: Uint8Array): Promise<Uint8Array> {
+    if (this.#compression === undefined || message.length < MIN_COMPRESSED_BYTES) return framed(message);
+    return framed(await this.#compression.compress(message), true);
   }
 
   /** Resolves when the client has taken what waits, or the call is over. */
@@ -240,6 +274,15 @@ export class GrpcCall implements StreamUser {
     clearTimeout(this.#timer);
     if (this.#isRunning) this.connection.abandon();
   }
+}
+
+function acceptedCompression(
+  compression: Compression | undefined,
+  { fields }: RequestHeaders,
+): Compression | undefined {
+  if (compression === undefined) return undefined;
+  const accepted = fields.get("grpc-accept-encoding")?.split(",") ?? [];
+  return accepted.some((name) => name.trim() === compression.name) ? compression : undefined;
 }
 
 class LeanContext extends CallAbort implements CallContext {

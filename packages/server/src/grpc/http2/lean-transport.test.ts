@@ -266,6 +266,20 @@ for (const [name, start] of [
       });
     }
 
+    for (const algorithm of [1, 2]) {
+      it(`compresses answers by algorithm ${algorithm} where the client accepts it`, async () => {
+        const channelArguments = new Map([["grpc.default_compression_algorithm", algorithm]]);
+        const compressing = await start(methods, options(["127.0.0.1:0"], { channelArguments }));
+        const own = clientOf(`127.0.0.1:${compressing.ports[0]}`);
+        for (const request of [Buffer.alloc(50_000, "servable "), Buffer.of(1)]) {
+          assert.deepEqual(await call(own, "/test/Echo", request), request);
+        }
+        assert.equal((await collect(own, "/test/Count", Uint8Array.of(0))).length, 100);
+        own.close();
+        compressing.close();
+      });
+    }
+
     it("finishes calls under way when it is drained, and takes no new ones", async () => {
       const draining = await start(methods, options(["127.0.0.1:0"]));
       const own = clientOf(`127.0.0.1:${draining.ports[0]}`);

@@ -8,6 +8,7 @@ import { unavailable } from "@servable/formats";
 import type { Method, RunningTransport, ServerTls, StartTransport, TransportOptions } from "../transport.js";
 import { Connection } from "./connection.js";
 import { GrpcCall } from "./grpc-call.js";
+import { compressionOf } from "./message.js";
 
 export interface LeanLimits {
   /** Calls of one connection under way at the same time. */
@@ -22,6 +23,9 @@ const defaultLimits: LeanLimits = { maxCalls: 1000, stallMs: 30_000, maxInflated
 /** How often ages and standstills are looked at. */
 const TICK_MS = 1000;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** gRPC's defaults for servers. */
+const KEEP_ALIVE_TIME_MS = 2 * 3_600_000;
+const KEEP_ALIVE_TIMEOUT_MS = 20_000;
 /** A client that does not answer the ping of a drain has had this long to hear of it. */
 const DRAIN_NOTICE_MS = 1000;
 
@@ -94,7 +98,12 @@ class LeanTransport {
   #accept(socket: Socket): void {
     const { maxRequestBytes } = this.options;
     const { maxCalls, maxInflatedBytes } = this.#limits;
-    const callLimits = { maxRequestBytes, maxInflatedBytes: Math.min(maxInflatedBytes, maxRequestBytes) };
+    const compression = compressionOf(this.#argument("grpc.default_compression_algorithm"));
+    const callLimits = {
+      maxRequestBytes,
+      maxInflatedBytes: Math.min(maxInflatedBytes, maxRequestBytes),
+      ...(compression === undefined ? {} : { compression }),
+    };
     const connection = new Connection(socket, {
       open: (stream, headers, on) => new GrpcCall(this.#methods, headers, stream, on, callLimits),
       maxCalls,
@@ -108,8 +117,11 @@ class LeanTransport {
     const maxAgeMs = this.#argument("grpc.max_connection_age_ms") ?? Number.POSITIVE_INFINITY;
     const graceMs = this.#argument("grpc.max_connection_age_grace_ms") ?? Number.POSITIVE_INFINITY;
     const maxIdleMs = this.#argument("grpc.max_connection_idle_ms") ?? Number.POSITIVE_INFINITY;
+    const timeMs = this.#argument("grpc.keepalive_time_ms") ?? KEEP_ALIVE_TIME_MS;
+    const timeoutMs = this.#argument("grpc.keepalive_timeout_ms") ?? KEEP_ALIVE_TIMEOUT_MS;
     for (const connection of this.#connections) {
       if (isCheck) connection.check();
+      connection.keepAlive(now, { timeMs, timeoutMs });
       const ageMs = now - connection.startedMs;
       const isIdleTooLong = connection.isIdle && now - connection.idleSinceMs > maxIdleMs;
       if (ageMs > maxAgeMs + graceMs) connection.destroy();

@@ -3,7 +3,7 @@
  * (doc/PROTOCOL-HTTP2.md of gRPC).
  */
 import { promisify } from "node:util";
-import { gunzip, inflate } from "node:zlib";
+import { deflate, gunzip, gzip, inflate } from "node:zlib";
 import { internal, resourceExhausted, StatusError } from "@servable/formats";
 
 export const PREFIX_BYTES = 5;
@@ -17,6 +17,24 @@ const inflaters: Readonly<
   gzip: promisify(gunzip),
   deflate: promisify(inflate),
 };
+
+export interface Compression {
+  /** As grpc-encoding names it. */
+  readonly name: string;
+  readonly compress: (message: Uint8Array) => Promise<Buffer>;
+}
+
+/** By their numbers among gRPC's compression algorithms (grpc/impl/compression_types.h). */
+const compressions: readonly (Compression | undefined)[] = [
+  undefined,
+  { name: "deflate", compress: promisify<Uint8Array, Buffer>(deflate) },
+  { name: "gzip", compress: promisify<Uint8Array, Buffer>(gzip) },
+];
+
+/** The compression of a number; undefined for none. */
+export function compressionOf(algorithm: number | undefined): Compression | undefined {
+  return algorithm === undefined ? undefined : compressions[algorithm];
+}
 
 /** Values of grpc-encoding that can be read. */
 export const encodings: readonly string[] = ["identity", ...Object.keys(inflaters)];
@@ -114,9 +132,10 @@ export async function decompress(
 }
 
 /** A message with its prefix. */
-export function framed(message: Uint8Array): Buffer {
+export function framed(message: Uint8Array, isCompressed = false): Buffer {
   const bytes = Buffer.allocUnsafe(PREFIX_BYTES + message.length);
   writePrefix(bytes, 0, message.length);
+  if (isCompressed) bytes[0] = COMPRESSED;
   bytes.set(message, PREFIX_BYTES);
   return bytes;
 }

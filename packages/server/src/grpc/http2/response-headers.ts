@@ -13,6 +13,11 @@ const start: readonly Header[] = [
 
 /** In front of the messages of a call. */
 export const RESPONSE_HEADERS = encodeHeaders(start);
+/** In front of the messages of a call that may be compressed. */
+export function compressedResponseHeaders(encoding: string): Buffer {
+  return encodeHeaders([...start, { name: "grpc-encoding", value: encoding }]);
+}
+
 /** Behind the messages of a call that went well. */
 export const OK_TRAILERS = encodeHeaders([{ name: "grpc-status", value: String(Code.OK) }]);
 
