@@ -92,7 +92,11 @@ export class OnnxSession {
         bytes.buffer,
         bytes.byteOffset,
         bytes.byteLength,
-        sessionOptions(options, { ...AS_WRITTEN, ...folderSetting(externalFolder) }),
+        sessionOptions(
+          options,
+          { ...AS_WRITTEN, ...folderSetting(externalFolder) },
+          hasDoubles(graph) ? harmfulToDoubles : [],
+        ),
       );
     } catch (error) {
       throw runtimeError(error, `compiling "${graph.name}"`);
@@ -225,11 +229,24 @@ const harmfulOptimizers = [
   "Pad_Fusion",
 ];
 
+/** Those whose operator has no kernel for float64, which they don't look for. */
+const harmfulToDoubles = ["QuickGeluFusion"];
+
+function hasDoubles({ inputs, initializers, ops }: OnnxGraph): boolean {
+  const isDouble = ({ dtype }: { readonly dtype: string }) => dtype === "float64";
+  const casts = ops.some(({ attrs: { to } }) => typeof to === "object" && "dtype" in to && isDouble(to));
+  return casts || inputs.some(isDouble) || [...initializers.values()].some(isDouble);
+}
+
 function folderSetting(externalFolder: string | undefined): Readonly<Record<string, string>> {
   return externalFolder === undefined ? {} : { model_external_initializers_file_folder_path: externalFolder };
 }
 
-function sessionOptions(options: SessionOptions, settings: Readonly<Record<string, string>> = {}): object {
+function sessionOptions(
+  options: SessionOptions,
+  settings: Readonly<Record<string, string>> = {},
+  alsoDisabled: readonly string[] = [],
+): object {
   const session = {
     // TensorFlow runs with denormal numbers taken for zero, and so do its users' expectations of speed.
     set_denormal_as_zero: "1",
@@ -239,7 +256,8 @@ function sessionOptions(options: SessionOptions, settings: Readonly<Record<strin
     "intra_op.spin_duration_us": "100",
     ...settings,
   };
-  const optimization = { disable_specified_optimizers: harmfulOptimizers.join(";") };
+  const disabled = [...harmfulOptimizers, ...alsoDisabled];
+  const optimization = { disable_specified_optimizers: disabled.join(";") };
   return {
     ...(options.intraOpThreads === undefined ? {} : { intraOpNumThreads: options.intraOpThreads }),
     interOpNumThreads: 1,
