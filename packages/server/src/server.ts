@@ -56,7 +56,7 @@ export async function startServer(
   const metrics = await createMetrics(settings);
   const tracing = await createTracing(settings);
   const loaderOf = savedModelLoaders(settings, workers, { metrics, tracing, log });
-  const requestLog = new RequestLog(settings.load.tags ?? [], log);
+  const requestLog = new RequestLog(settings.load.tags ?? [], log, settings.requestLogRotation);
   const onConfig = (configs: readonly ModelConfig[]) => requestLog.configure(loggingsOf(configs));
   const core = new ServerCore({ ...settings.lifeCycle, loaderOf, onConfig, log });
   core.monitor.listen((id, state) => logState(log, id, state));

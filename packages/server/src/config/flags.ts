@@ -248,6 +248,16 @@ export const flags = {
     "auto",
     "Lines of the log: text, json, or auto, which is text on a terminal and json elsewhere.",
   ),
+  request_log_max_mb: int(
+    "Operation",
+    1024,
+    "MiB after which a request log (logging_config) goes on in another file. 0: never.",
+  ),
+  request_log_max_files: int(
+    "Operation",
+    0,
+    "Request log files of one model that are kept; the oldest are deleted. 0: all.",
+  ),
   log_requests: bool(
     "Operation",
     false,

@@ -7,6 +7,7 @@ import { MonitoringConfigSchema } from "@servable/formats/protobuf/tensorflow_se
 import { SSLConfigSchema } from "@servable/formats/protobuf/tensorflow_serving/config/ssl_config_pb";
 import type { ServerTls } from "../grpc/transport.js";
 import { type LogFormat, logFormats } from "../log.js";
+import type { Rotation } from "../monitoring/request-log.js";
 import type { FlagValues } from "./flags.js";
 import { absolutePath, checkModelConfigs, LATEST, type ModelConfig, modelConfigsOf } from "./model-config.js";
 import { type PlatformSettings, platformSettingsOf } from "./platform-settings.js";
@@ -22,6 +23,7 @@ export interface ServerSettings extends PlatformSettings {
   readonly answerAsTensorContent: boolean;
   readonly grpc: GrpcSettings;
   readonly rest?: RestSettings;
+  readonly requestLogRotation?: Rotation;
   /** Resident memory of the process beyond which no version is loaded. */
   readonly memoryLimitBytes?: number;
   /** Requests that are still under way this long after the server was told to stop are dropped. */
@@ -92,6 +94,10 @@ export async function settingsOf(flags: FlagValues): Promise<ServerSettings> {
     ...tracingOf(flags),
     logsRequests: flags.log_requests,
     ...(flags.memory_limit_mb > 0 ? { memoryLimitBytes: flags.memory_limit_mb * 2 ** 20 } : {}),
+    requestLogRotation: {
+      maxBytes: flags.request_log_max_mb > 0 ? flags.request_log_max_mb * 2 ** 20 : Number.POSITIVE_INFINITY,
+      maxFiles: flags.request_log_max_files > 0 ? flags.request_log_max_files : Number.POSITIVE_INFINITY,
+    },
     drainMs: flags.drain_timeout_seconds * 1000,
   };
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -26,6 +26,7 @@ describe("a request log", () => {
     const log = new RequestLog(
       [],
       createLog(() => {}),
+      undefined,
       () => numbers.shift() as number,
     );
     log.configure(new Map([["m", { samplingRate: 0.25, filenamePrefix: join(folder, "m") }]]));
@@ -58,6 +59,35 @@ describe("a request log", () => {
       ["a.", 2],
       ["b.", 1],
     ]);
+  });
+
+  it("goes on in another file when one is large enough, and keeps the newest", async () => {
+    const log = new RequestLog(
+      [],
+      createLog(() => {}),
+      { maxBytes: 100, maxFiles: 3 },
+    );
+    log.configure(new Map([["m", { samplingRate: 1, filenamePrefix: join(folder, "turning", "m") }]]));
+    mkdirSync(join(folder, "turning"));
+    writeFileSync(join(folder, "turning", "m.of.the.user.tfrecord"), "");
+    for (let i = 0; i < 12; i++) {
+      log.write({ ...call("m"), request: Uint8Array.of(i) });
+      // Names tell files apart by milliseconds.
+      await new Promise((resolve) => setTimeout(resolve, 3));
+    }
+    await log.close();
+    const files = readdirSync(join(folder, "turning")).sort();
+    assert.equal(files.length, 4);
+    assert.equal(files[3], "m.of.the.user.tfrecord");
+    const sizes = files.slice(0, 3).map((file) => readFileSync(join(folder, "turning", file)).length);
+    assert.ok(
+      sizes.slice(0, 2).every((size) => size >= 100 && size < 200),
+      String(sizes),
+    );
+    const records = files
+      .slice(0, 3)
+      .flatMap((file) => [...readTfRecords(readFileSync(join(folder, "turning", file)))]);
+    assert.ok(records.length >= 3 && records.length < 12);
   });
 
   it("says what it can't write, and lets requests be", async () => {
