@@ -54,7 +54,8 @@ function sourceFiles(folder: string): string[] {
 }
 
 function importsOf(file: string): string[] {
-  const text = readFileSync(path.join(packages, file), "utf8");
+  // Without comments: an example in one imports what its reader would.
+  const text = readFileSync(path.join(packages, file), "utf8").replace(/\/\*[\s\S]*?\*\//g, "");
   return [...text.matchAll(/(?:from|import|import\.meta\.url\))\s*\(?"([^"]+)"/g)].map(
     (match) => match[1] as string,
   );
