@@ -38,8 +38,11 @@ const files = pageFiles({
   ),
 });
 
-/** Starts the page's server on a port of this machine, 0 for a free one. */
-export async function startDigitPage(client: Client, port: number): Promise<WebServer> {
+/** Starts the page's server, on port 0 at a free one; without a host it listens to this machine alone. */
+export async function startDigitPage(
+  client: Client,
+  place: { readonly port: number; readonly host?: string },
+): Promise<WebServer> {
   const routes: Record<string, Route> = {
     ...files,
     "GET /api/versions": async () => json({ versions: await availableVersions(client) }),
@@ -48,7 +51,7 @@ export async function startDigitPage(client: Client, port: number): Promise<WebS
       return json(await scores(client, question, request.signal));
     },
   };
-  return await startWebServer({ port, routes, onError: jsonError });
+  return await startWebServer({ ...place, routes, onError: jsonError });
 }
 
 interface Question {

@@ -37,7 +37,7 @@ describe("the page that draws digits", { skip: browserSkip }, () => {
       ["mnist"],
     );
     client = connect({ grpc: modelServer.address });
-    pageServer = await startDigitPage(client, 0);
+    pageServer = await startDigitPage(client, { port: 0 });
     browser = await openBrowser();
     page = await browser.newPage({ viewport: { width: 1120, height: 820 }, deviceScaleFactor: 2 });
     await page.goto(pageServer.url);

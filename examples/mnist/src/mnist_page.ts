@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 import { connect } from "@servable/client";
 import { portNumber, readFlags, runProgram } from "@servable/example-kit/command-line";
 import { invalidArgument } from "@servable/formats";
-import { type RunningServer, serve } from "@servable/server";
+import type { RunningServer } from "@servable/server";
 import { startDigitPage } from "./digit-page.js";
 
 const USAGE = `Usage: mnist_page [flags]
@@ -20,11 +20,12 @@ const USAGE = `Usage: mnist_page [flags]
 Serves a page that draws digits and shows the model's scores.
 
   --port=8080              of the page
+  --host=localhost         0.0.0.0 for other machines to see it, too
   --server=host:port       gRPC address of the model server; by default one is started, too
   --model_base_path=dir    what that one serves; by default the model of this example`;
 
 const ownModel = fileURLToPath(new URL("../model-mlp", import.meta.url));
-const defaults = { port: "8080", server: "", model_base_path: ownModel } as const;
+const defaults = { port: "8080", host: "localhost", server: "", model_base_path: ownModel } as const;
 
 async function main(args: readonly string[]): Promise<void> {
   if (args.includes("--help")) return console.log(USAGE);
@@ -33,7 +34,7 @@ async function main(args: readonly string[]): Promise<void> {
   const port = portNumber("port", flags.port);
   const models = flags.server === "" ? await startModels(flags.model_base_path) : undefined;
   const client = connect({ grpc: models?.address ?? flags.server });
-  const page = await startDigitPage(client, port).catch(async (reason: unknown) => {
+  const page = await startDigitPage(client, { port, host: flags.host }).catch(async (reason: unknown) => {
     await models?.server.stop();
     throw reason;
   });
@@ -49,6 +50,8 @@ async function startModels(modelBasePath: string): Promise<{ server: RunningServ
   const folder = mkdtempSync(path.join(tmpdir(), "mnist-page-"));
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   const socket = path.join(folder, "grpc.sock");
+  // Imported here alone: who asks a server elsewhere needs no engine.
+  const { serve } = await import("@servable/server");
   const server = await serve({
     port: 0,
     grpc_socket_path: socket,
