@@ -2,6 +2,8 @@
  * The log: for people a line of time, severity and message, as TensorFlow Serving writes them without file and line;
  * for programs a line of JSON.
  */
+import { invalidArgument } from "@servable/formats";
+
 export interface Log {
   /** @param fields what belongs to the message and is worth being found by, such as a request's id */
   info(message: string, fields?: LogFields): void;
@@ -35,6 +37,14 @@ export function createLog(write: (line: string) => void, format: LogFormat = "te
     (message: string, fields: LogFields = {}) =>
       write(`${render(new Date().toISOString(), severity, message, fields)}\n`);
   return { info: at("info"), warn: at("warn"), error: at("error") };
+}
+
+/** The format of this name; undefined for "auto", which is for the output to say. */
+export function logFormatNamed(name: string): LogFormat | undefined {
+  if (name === "auto") return undefined;
+  const format = logFormats.find((each) => each === name);
+  if (format !== undefined) return format;
+  throw invalidArgument(`--log_format=${name}: there are auto, ${logFormats.join(" and ")}`);
 }
 
 /** To standard error; without a wish, in text for a terminal and in JSON for everything else. */

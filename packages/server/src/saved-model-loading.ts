@@ -111,11 +111,13 @@ async function batchingOf(
 ): Promise<BatchingSettings> {
   if (!hasBatchingPerModel) return batching;
   const path = join(folder, MODEL_BATCHING_FILE);
-  if (!existsSync(path)) return automaticBatching;
+  const { maxParallel, maxWaitingRequests, threadPoolName } = batching;
+  const ofAll = maxWaitingRequests === undefined ? {} : { maxWaitingRequests };
+  if (!existsSync(path)) return { ...automaticBatching, ...ofAll };
   const { maxParallel: _, ...own } = await readBatchingSettings(path);
-  const { maxParallel, threadPoolName = own.threadPoolName } = batching;
   return {
     ...own,
+    ...ofAll,
     ...(maxParallel === undefined ? {} : { maxParallel }),
     ...(threadPoolName === undefined ? {} : { threadPoolName }),
   };

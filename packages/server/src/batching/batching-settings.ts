@@ -16,6 +16,8 @@ export interface BatchingSettings {
   readonly timeoutMs: number;
   /** Batches of one queue that may wait, at most; further requests are refused. */
   readonly maxWaitingBatches: number;
+  /** Requests for one model that may wait, of whatever kind; without it any number. */
+  readonly maxWaitingRequests?: number;
   /** Sizes that batches are filled up to, ascending; empty: any size. The last one is maxRows. */
   readonly allowedSizes: readonly number[];
   /** Whether requests whose rows differ in size are joined, the smaller ones padded with their own first value. */

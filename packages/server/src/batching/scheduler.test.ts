@@ -202,6 +202,18 @@ describe("the scheduler", () => {
     await Promise.all([queue.submit(request(floats(6))), model.finishAll()]);
   });
 
+  it("has a limit of what waits in all, when the operator says so", async () => {
+    const queue = scheduler({ maxWaitingRequests: 2 });
+    const kept = [1, 2, 3].map((value) => queue.submit(request(floats(value))));
+    kept.push(queue.submit(request(floats(4), "other")));
+    await assert.rejects(queue.submit(request(floats(5), "another")), {
+      codeName: "UNAVAILABLE",
+      message: "The model's queue is full: 2 requests wait, at most 2 may",
+    });
+    await model.finishAll();
+    await Promise.all(kept);
+  });
+
   it("has a limit of what waits for each kind of request", async () => {
     const queue = scheduler({ signatures: "all", maxRows: 1, maxRequestRows: 1, maxWaitingBatches: 1 });
     const kept = [1, 2, 3].map((value) => queue.submit(request(floats(value))));

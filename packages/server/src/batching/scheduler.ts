@@ -130,7 +130,10 @@ export class Scheduler {
     queue: BatchQueue<Waiting> | undefined,
     rows: number,
   ): string | undefined {
-    const { maxWaitingBatches, maxRows, splitsLarge } = this.options.batching;
+    const { maxWaitingBatches, maxWaitingRequests, maxRows, splitsLarge } = this.options.batching;
+    if (maxWaitingRequests !== undefined && this.#waiting >= maxWaitingRequests) {
+      return `The model's queue is full: ${this.#waiting} requests wait, at most ${maxWaitingRequests} may`;
+    }
     if (queue === undefined || maxWaitingBatches === Number.POSITIVE_INFINITY) return undefined;
     const { batchCount, freeRows } = queue;
     const full = "The batch scheduling queue to which this task was submitted is full";

@@ -12,7 +12,7 @@ import { ExitCode } from "./command.js";
 export async function serve(program: string, args: readonly string[]): Promise<number> {
   const workers = new WorkerSupply();
   if (!args.some((arg) => /^--?(help|version)\b/.test(arg))) workers.prepare();
-  const [{ parseFlags }, { standardErrorLog }] = await Promise.all([
+  const [{ parseFlags }, { logFormatNamed, standardErrorLog }] = await Promise.all([
     import("../config/parse-flags.js"),
     import("../log.js"),
   ]);
@@ -20,8 +20,7 @@ export async function serve(program: string, args: readonly string[]): Promise<n
     const { values, given } = parseFlags(args);
     if (values.help) return await help(program);
     if (values.version) return await (await import("./version.js")).printVersion();
-    const { logFormatOf } = await import("../config/server-settings.js");
-    const log = standardErrorLog(logFormatOf(values));
+    const log = standardErrorLog(logFormatNamed(values.log_format));
     await logIgnored(given, log);
     await run(values, workers, log);
     return ExitCode.OK;

@@ -226,6 +226,11 @@ export const flags = {
     "",
     "File with BatchingParameters in protobuf text format. Needs --enable_batching.",
   ),
+  max_queued_requests: int(
+    "Batching",
+    0,
+    "Requests for one model that may wait; further ones are refused with UNAVAILABLE at once. 0: any number.",
+  ),
   enable_per_model_batching_parameters: bool(
     "Batching",
     false,

@@ -15,7 +15,7 @@ import { automaticBatching } from "../batching/batching-settings.js";
 import { batchingSettingsOf } from "./batching-parameters.js";
 import type { FlagValues } from "./flags.js";
 import { PLATFORM } from "./model-config.js";
-import { intraOpThreads, type PlatformSettings } from "./platform-settings.js";
+import { intraOpThreads, limited, type PlatformSettings } from "./platform-settings.js";
 import { readTextProtoFile } from "./text-proto-file.js";
 
 const adapters = createRegistry(
@@ -46,8 +46,10 @@ export async function settingsOfPlatform(flags: FlagValues, file: string): Promi
       iterations: Math.max(1, modelWarmupOptions?.numRequestIterations ?? 1),
       isSynthetic: flags.enable_synthetic_warmup,
     },
-    batching:
+    batching: limited(
+      flags,
       batchingParameters === undefined ? automaticBatching : batchingSettingsOf(batchingParameters, file),
+    ),
     hasBatchingPerModel: batchingParameters !== undefined && config.enablePerModelBatchingParams,
     requiresModelConfig: config.enableSavedModelConfig,
   };

@@ -68,7 +68,16 @@ export function intraOpThreads(count: number): Pick<LoadOptions, "intraOpThreads
 
 async function batchingOfFlags(flags: FlagValues): Promise<BatchingSettings> {
   const file = flags.batching_parameters_file;
-  if (flags.enable_batching) return await readBatchingSettings(file === "" ? undefined : file);
-  if (file === "") return automaticBatching;
+  if (flags.enable_batching)
+    return limited(flags, await readBatchingSettings(file === "" ? undefined : file));
+  if (file === "") return limited(flags, automaticBatching);
   throw invalidArgument("--batching_parameters_file is set without setting --enable_batching to true");
+}
+
+/** Batching with the limit of what may wait that the flags set. */
+export function limited(
+  { max_queued_requests: limit }: FlagValues,
+  batching: BatchingSettings,
+): BatchingSettings {
+  return limit > 0 ? { ...batching, maxWaitingRequests: limit } : batching;
 }

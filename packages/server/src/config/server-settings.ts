@@ -6,7 +6,6 @@ import { ModelServerConfigSchema } from "@servable/formats/protobuf/tensorflow_s
 import { MonitoringConfigSchema } from "@servable/formats/protobuf/tensorflow_serving/config/monitoring_config_pb";
 import { SSLConfigSchema } from "@servable/formats/protobuf/tensorflow_serving/config/ssl_config_pb";
 import type { ServerTls } from "../grpc/transport.js";
-import { type LogFormat, logFormats } from "../log.js";
 import type { Rotation } from "../monitoring/request-log.js";
 import type { FlagValues } from "./flags.js";
 import { absolutePath, checkModelConfigs, LATEST, type ModelConfig, modelConfigsOf } from "./model-config.js";
@@ -202,14 +201,6 @@ function versionTransition(name: string): VersionTransition {
   const transition = versionTransitions.find((each) => each === name);
   if (transition !== undefined) return transition;
   throw invalidArgument(`--version_transition=${name}: there are ${versionTransitions.join(" and ")}`);
-}
-
-/** Undefined for what suits the output. INVALID_ARGUMENT for a format that there is none of. */
-export function logFormatOf({ log_format: name }: FlagValues): LogFormat | undefined {
-  if (name === "auto") return undefined;
-  const format = logFormats.find((each) => each === name);
-  if (format !== undefined) return format;
-  throw invalidArgument(`--log_format=${name}: there are auto, ${logFormats.join(" and ")}`);
 }
 
 function grpcTransport(name: string): GrpcTransport {
