@@ -253,7 +253,7 @@ function sessionOptions(
     // On a machine that does other work too, some thread is always late: it leaves small pieces to the others, and they
     // wait awake for the next operator, which is near, but not for a thread that has lost its core.
     dynamic_block_base: "4",
-    "intra_op.spin_duration_us": "100",
+    "intra_op.spin_duration_us": "200",
     ...settings,
   };
   const disabled = [...harmfulOptimizers, ...alsoDisabled];
