@@ -160,6 +160,14 @@ for v2 in (False, True):
         graph(v2, dims=6 if each is not time_major_rnn else 3, inputs={'n': lengths})(each)
 
 
+@graph(dims=5, batches=(2, 0), inputs={'x': lambda n: np.random.default_rng(n).normal(size=(n, 5, 3)).astype(np.float32)})
+def recurrent_layer_without_rows():
+    """An empty batch through a recurrent layer, and a sequence without steps."""
+    x = tf1.placeholder(tf.float32, [None, None, 3])
+    y, state = rnn.dynamic_rnn(V1Cell(4, 'a'), x, dtype=tf.float32)
+    return {'x': x}, {'y': y, 'h': state.h}
+
+
 @graph(dims=6, inputs={'n': lengths})
 def raw_rnn_decoder():
     """A greedy decoder: the last token is the next input, until the end token or 8 steps."""

@@ -3,7 +3,14 @@
  * those, so feeds that don't fit get a plan compiled for their ranks, kept for the next time. Where images are convolved
  * that may have any number of channels, plans are for numbers of channels as well.
  */
-import { invalidArgument, type PartialShape, type Shape, type Tensor } from "@servable/formats";
+import {
+  Code,
+  invalidArgument,
+  type PartialShape,
+  type Shape,
+  StatusError,
+  type Tensor,
+} from "@servable/formats";
 import type { Graph, ValueType } from "./graph/graph.js";
 import { hasBoundedWork } from "./passes/bounded-work.js";
 import { hasLoops, leavesNoTrace } from "./passes/leaves-no-trace.js";
@@ -65,7 +72,30 @@ export class CompiledRequest {
       if (value.dtype !== this.types[i]) throw this.wrongType(value, i);
     });
     if (this.generation !== this.program.generation) this.recompile();
-    return this.program.run(this.planFor(feeds), feeds);
+    const plan = this.planFor(feeds);
+    if (!feeds.some(isEmpty)) return this.program.run(plan, feeds);
+    if (!this.leavesNoTrace) return this.program.run(this.hostPlan(feeds) ?? plan, feeds);
+    try {
+      return this.program.run(plan, feeds);
+    } catch (error) {
+      const onHost = this.hostPlan(feeds);
+      if (onHost === undefined) throw error;
+      return this.program.run(onHost, feeds);
+    }
+  }
+
+  /**
+   * Some of ONNX Runtime's kernels refuse tensors without elements; the host has no trouble with nothing. Undefined when
+   * it can't run all ops.
+   */
+  private hostPlan(feeds: readonly Tensor[]): Plan | undefined {
+    const shapes = feeds.map(({ shape }) => rankOf(shape));
+    try {
+      return this.keptPlan(`host ${shapes.join(";")}`, shapes, { hostOnly: true });
+    } catch (error) {
+      if (StatusError.from(error).code === Code.UNIMPLEMENTED) return undefined;
+      throw error;
+    }
   }
 
   /** A signature may declare what its tensor is not. */
@@ -97,11 +127,15 @@ export class CompiledRequest {
     const fits = feeds.every((value, i) => fitsShape(value.shape, this.request.feeds[i]?.shape ?? null));
     if (this.main !== undefined && fits) return this.main;
     const shapes = feeds.map(({ shape }) => (this.needsChannels ? rankAndChannels(shape) : rankOf(shape)));
-    const key = shapes.join(";");
+    return this.keptPlan(shapes.join(";"), shapes);
+  }
+
+  /** A plan for feeds of these shapes, from before or compiled now. */
+  private keptPlan(key: string, shapes: readonly Shape[], options: Partial<PlanOptions> = {}): Plan {
     const known = this.specialized.get(key);
     if (known !== undefined) return known;
-    const request = withShapes(this.request, shapes);
-    const plan = this.program.compile(this.program.graphOf(request), this.options);
+    const graph = this.program.graphOf(withShapes(this.request, shapes));
+    const plan = this.program.compile(graph, { ...this.options, ...options });
     const [oldest] = this.specialized.keys();
     if (this.specialized.size >= MAX_SPECIALIZED && oldest !== undefined) {
       this.specialized.get(oldest)?.dispose();
@@ -117,6 +151,10 @@ function fitsShape(actual: Shape, declared: PartialShape): boolean {
   return (
     actual.length === declared.length && declared.every((size, axis) => size < 0 || size === actual[axis])
   );
+}
+
+function isEmpty({ shape }: Tensor): boolean {
+  return shape.includes(0);
 }
 
 /** Any sizes: the next feeds may differ. */
