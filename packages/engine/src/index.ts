@@ -20,6 +20,7 @@ export { loadModel, MODEL_FILE_ENDINGS, type ModelKind } from "./model-folder.js
 export { loadOnnxModel } from "./onnx-model.js";
 export { isSupported, type OpSupport, opSupport } from "./ops/support.js";
 export type { RowIndependence } from "./passes/row-independence.js";
+export { type RecordedStep, recordSteps, StepRecorder } from "./plan/step-recorder.js";
 export { Session } from "./session.js";
 export { loadSessionBundle } from "./session-bundle.js";
 export { loadTfliteModel } from "./tflite-model.js";

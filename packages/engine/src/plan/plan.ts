@@ -17,6 +17,7 @@ import { isSmallWork } from "./estimate-work.js";
 import { fromCarrier, joinFragments, neededOutputs, toCarrier } from "./onnx-group.js";
 import { type Group, type Partition, partition } from "./partition.js";
 import { prepareLoops } from "./prepare-loops.js";
+import { activeRecorder, type StepTitle } from "./step-recorder.js";
 
 export interface PlanOptions extends SessionOptions {
   /** Runs everything on the host: for initialisation, which runs once. */
@@ -30,7 +31,7 @@ export interface PlanOptions extends SessionOptions {
 type Slots = (Value | undefined)[];
 
 /** One thing a plan does. */
-interface Step {
+interface Step extends StepTitle {
   readonly run: (slots: Slots, context: KernelContext) => void;
   readonly dispose?: () => void;
 }
@@ -68,7 +69,9 @@ export class Plan {
     this.inputs.forEach((slot, i) => {
       slots[slot] = inputs[i];
     });
-    for (const step of this.steps) step.run(slots, context);
+    const recorder = activeRecorder();
+    if (recorder === undefined) for (const step of this.steps) step.run(slots, context);
+    else for (const step of this.steps) recorder.record(step, () => step.run(slots, context));
     return this.outputs.map((slot) => slots[slot] as Value);
   }
 
@@ -136,7 +139,8 @@ class PlanCompiler {
             slots[slot] = results[i];
           });
         };
-    return { run, dispose: () => session.dispose() };
+    const title = `ONNX group ${index} (${group.nodes.length} ${group.nodes.length === 1 ? "node" : "nodes"})`;
+    return { title, side: "onnx", run, dispose: () => session.dispose() };
   }
 
   private threadsFor(group: Group): SessionOptions {
@@ -159,7 +163,8 @@ class PlanCompiler {
       );
       for (let i = 0; i < outputs.length; i++) slots[outputs[i] as number] = results[i];
     };
-    return { run, ...(kernel.dispose === undefined ? {} : { dispose: kernel.dispose }) };
+    const title = `${node.op} ${node.name}`;
+    return { title, side: "host", run, ...(kernel.dispose === undefined ? {} : { dispose: kernel.dispose }) };
   }
 
   private kernel(node: Node): { run: Kernel; dispose?: () => void } {

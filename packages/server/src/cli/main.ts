@@ -30,6 +30,11 @@ const commands: readonly Command[] = [
     run: async (args) => (await import("./run.js")).run(args),
   },
   {
+    name: "profile",
+    summary: "Say where the time of a request goes, with a picture",
+    run: async (args) => (await import("./profile.js")).profile(args),
+  },
+  {
     name: "compile",
     summary: "Write what the compiler makes of a model: ONNX files, plans, pictures",
     run: async (args) => (await import("./compile.js")).compile(args),
