@@ -75,6 +75,14 @@ export function asKeras3(architecture: JsonObject, what: string): JsonObject {
       `${what}: hard_sigmoid is another function in Keras 3 than in Keras 2, for which this model was made: write it as HDF5`,
     );
   }
+  const gone = /"class_name":"(TFOpLambda|SlicingOpLambda|TensorFlowOpLayer|ThresholdedReLU)"/.exec(
+    JSON.stringify(architecture),
+  );
+  if (gone !== null) {
+    throw unimplemented(
+      `${what}: Keras 3 has no ${gone[1]}, which is in this model of Keras 2: write it as HDF5`,
+    );
+  }
   return upgraded(architecture) as JsonObject;
 }
 
@@ -128,7 +136,58 @@ function renumbered(config: JsonObject): JsonObject {
     if (inner.includes(name)) lowest.set(name, Math.min(node, lowest.get(name) ?? node));
     return node;
   });
-  return visitReferences(config, (name, node) => node - (lowest.get(name) ?? 0)) as JsonObject;
+  const result = visitReferences(config, (name, node) => node - (lowest.get(name) ?? 0)) as JsonObject;
+  const names = new Set((config.layers as Json[]).map((layer) => (isJsonObject(layer) ? layer.name : null)));
+  return { ...result, layers: (result.layers as Json[]).map((layer) => withNewNodes(layer, names)) };
+}
+
+/** Layers that take states to begin with: Keras 2 lists them behind the input. */
+const recurrent = /^(RNN|LSTM|GRU|SimpleRNN|ConvLSTM[123]D|Bidirectional)$/;
+
+/** Calls as Keras 3 writes them: arguments by place and by name. */
+function withNewNodes(layer: Json, names: ReadonlySet<Json | undefined>): Json {
+  if (!isJsonObject(layer) || !Array.isArray(layer.inbound_nodes)) return layer;
+  const nodes = layer.inbound_nodes.map((node) => {
+    if (!Array.isArray(node)) return node;
+    const entries = isReference(node, names) ? [node] : (node as Json[]);
+    const tensors = entries.map((entry) => newArgument(entry, names));
+    const [first] = entries;
+    const kwargs = Array.isArray(first) && isJsonObject(first[3] ?? null) ? (first[3] as JsonObject) : {};
+    const named = Object.fromEntries(
+      Object.entries(kwargs)
+        .filter(([name, value]) => value !== null && name !== "name")
+        .map(([name, value]) => [name, newArgument(value, names)]),
+    );
+    const [input, ...states] = tensors;
+    if (states.length > 0 && recurrent.test(String(layer.class_name))) {
+      return { args: [input ?? null], kwargs: { initial_state: states, ...named } };
+    }
+    return { args: tensors.length === 1 ? tensors : [tensors], kwargs: named };
+  });
+  return { ...layer, inbound_nodes: nodes };
+}
+
+function isReference(value: Json, names: ReadonlySet<Json | undefined>): value is Json[] {
+  return (
+    Array.isArray(value) &&
+    typeof value[0] === "string" &&
+    names.has(value[0]) &&
+    typeof value[1] === "number" &&
+    typeof value[2] === "number"
+  );
+}
+
+/** A tensor is known by the call that gives it: the shape is not looked at. */
+function newArgument(value: Json, names: ReadonlySet<Json | undefined>): Json {
+  if (isReference(value, names)) {
+    const config = { shape: [null], dtype: "float32", keras_history: value.slice(0, 3) };
+    return { class_name: "__keras_tensor__", config };
+  }
+  if (Array.isArray(value)) {
+    if (value[0] === "_CONSTANT_VALUE") return value[2] ?? null;
+    return value.map((inner) => newArgument(inner, names));
+  }
+  return value;
 }
 
 /** A copy with other numbers of calls in references [layer, call, output, …]. */

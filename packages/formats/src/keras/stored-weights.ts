@@ -162,7 +162,11 @@ class WeightLoader {
 
 /** Where a part may lie: versions of Keras differ in what they call the attributes of a layer. */
 function placeOf(group: Hdf5Group, place: string): Hdf5Group | undefined {
-  const names = [place, `_${place}`, place.replace(/^layers\//, "_layer_checkpoint_dependencies/")];
+  const names = [
+    place,
+    place.startsWith("_") ? place.slice(1) : `_${place}`,
+    place.replace(/^layers\//, "_layer_checkpoint_dependencies/"),
+  ];
   for (const name of names) {
     const found = groupAt(group, name);
     if (found !== undefined) return found;

@@ -219,18 +219,18 @@ const groupedQuery: LayerRow = {
       const options = { rank: 3, bound: 1, shape: [count, size], name, ...(activation && { activation }) };
       return single(layer, projection(layer, place, options), input.output);
     };
-    const query = project("query_dense", "query", inputs.query, heads);
-    const key = project("key_dense", "key", inputs.key, groups);
-    const value = project("value_dense", "value", inputs.value, groups);
+    const query = project("_query_dense", "query", inputs.query, heads);
+    const key = project("_key_dense", "key", inputs.key, groups);
+    const value = project("_value_dense", "value", inputs.value, groups);
     const gate = config.boolean("use_gate", false)
-      ? project("gate_dense", "gate", inputs.query, heads, "sigmoid")
+      ? project("_gate_dense", "gate", inputs.query, heads, "sigmoid")
       : undefined;
     const wide = (x: Output) => repeated(n, x, 2, heads / groups);
     const mask = pairMask(layer, args, inputs);
     const { output, scores } = headedAttention(layer, { query, key: wide(key), value: wide(value), mask });
     const result = outputProjection(
       layer,
-      "output_dense",
+      "_output_dense",
       inputs.query.output,
       gate === undefined ? output : n.mul(output, gate),
     );
