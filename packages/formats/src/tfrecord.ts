@@ -97,7 +97,7 @@ export async function* readTfRecordFile(
     const plain = decompressed(rest, compression === "auto" ? guessCompression(first.value) : compression);
     yield* recordsOf(plain, path, options.maxRecordBytes ?? DEFAULT_MAX_RECORD_BYTES);
   } catch (reason) {
-    throw streamError(reason, path);
+    throw streamError(reason, path, source.bytesRead);
   } finally {
     source.destroy();
   }
@@ -129,10 +129,11 @@ function decompressed(source: Readable, compression: TfRecordCompression): Async
 }
 
 /** zlib's errors are damaged files, the rest is the file system's. */
-function streamError(reason: unknown, path: string): StatusError {
+function streamError(reason: unknown, path: string, bytesRead: number): StatusError {
   const code = String((reason as NodeJS.ErrnoException).code);
   if (!code.startsWith("Z_")) return StatusError.from(reason);
-  return dataLoss(`${path}: damaged compressed data: ${(reason as Error).message}`, { cause: reason });
+  const what = `damaged compressed data in its first ${bytesRead} bytes`;
+  return dataLoss(`${path}: ${what}: ${(reason as Error).message}`, { cause: reason });
 }
 
 /** Cuts a stream of chunks into records. */

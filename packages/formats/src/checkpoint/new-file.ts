@@ -8,8 +8,11 @@ import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "n
 import path from "node:path";
 import { StatusError } from "../status.js";
 
-/** One write call transfers at most this much; more than 2 GiB would fail. */
-const MAX_WRITE_BYTES = 2 ** 30;
+/**
+ * One write call transfers at most this much. More than 2 GiB would fail; from 1 MiB on Linux takes large pages for the
+ * file's content, which virtual machines are slow to give: 4 MiB a call take five times as long.
+ */
+export const WRITE_BYTES = 2 ** 18;
 
 export class NewFile {
   private bytesWritten = 0;
@@ -38,12 +41,7 @@ export class NewFile {
   append(bytes: Uint8Array): void {
     try {
       for (let at = 0; at < bytes.byteLength; ) {
-        const written = writeSync(
-          this.descriptor,
-          bytes,
-          at,
-          Math.min(bytes.byteLength - at, MAX_WRITE_BYTES),
-        );
+        const written = writeSync(this.descriptor, bytes, at, Math.min(bytes.byteLength - at, WRITE_BYTES));
         at += written;
         this.bytesWritten += written;
       }

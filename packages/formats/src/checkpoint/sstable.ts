@@ -97,11 +97,16 @@ function damaged(file: RandomAccessFile, offset: number, problem: string): Error
 }
 
 function readIndex(file: RandomAccessFile): IndexEntry[] {
-  if (file.size < FOOTER_BYTES) throw dataLoss(`${file.path}: ${file.size} bytes are too few for an sstable`);
+  if (file.size < FOOTER_BYTES)
+    throw damaged(file, 0, `${file.size} bytes are too few for an sstable, whose footer has ${FOOTER_BYTES}`);
   const footerAt = file.size - FOOTER_BYTES;
   const footer = file.read(footerAt, FOOTER_BYTES);
   if (Buffer.compare(footer.subarray(FOOTER_BYTES - TABLE_MAGIC.length), TABLE_MAGIC) !== 0) {
-    throw dataLoss(`${file.path}: not an sstable (bad magic number)`);
+    throw damaged(
+      file,
+      file.size - TABLE_MAGIC.length,
+      "not an sstable (bad magic number); it ends with 57fb808b247547db",
+    );
   }
   const metaindex = readHandle(footer, 0, file, footerAt);
   const { handle } = readHandle(footer, metaindex.end, file, footerAt);

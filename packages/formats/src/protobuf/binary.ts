@@ -35,7 +35,8 @@ export function decodeMessage<Desc extends DescMessage>(
   } catch (reason) {
     const message = reason instanceof Error ? reason.message : String(reason);
     const fault = findFault(schema, bytes, 0, bytes.length, schema.typeName, 0);
-    const where = fault === undefined ? "" : ` at byte ${fault.offset} (${fault.path})`;
+    const where =
+      fault === undefined ? ` in its ${bytes.length} bytes` : ` at byte ${fault.offset} (${fault.path})`;
     throw new StatusError(code, `${what} is no ${schema.typeName}: ${fault?.reason ?? message}${where}`, {
       cause: reason,
     });
@@ -77,13 +78,40 @@ function findFault(
       return { offset, path: name, reason };
     }
     const inner = field === undefined ? undefined : messageOf(field);
-    if (inner !== undefined && tag.value % 8 === WireType.LengthDelimited) {
+    if (field?.fieldKind === "map" && tag.value % 8 === WireType.LengthDelimited) {
+      const fault = findEntryFault(field, bytes, next.start, next.end, name, depth + 1);
+      if (fault !== undefined) return fault;
+    } else if (inner !== undefined && tag.value % 8 === WireType.LengthDelimited) {
       const fault = findFault(inner, bytes, next.start, next.end, name, depth + 1);
       if (fault !== undefined) return fault;
     } else if (field !== undefined && isText(field) && !isUtf8(bytes.subarray(next.start, next.end))) {
       return { offset: next.start, path: name, reason: "a string is not UTF-8" };
     }
     offset = next.end;
+  }
+  return undefined;
+}
+
+/** The same in an entry of a map: a message with the key as field 1 and the value as field 2. */
+function findEntryFault(
+  field: DescField & { readonly fieldKind: "map" },
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  path: string,
+  depth: number,
+): Fault | undefined {
+  const whole = findFault(undefined, bytes, start, end, path, depth);
+  if (whole !== undefined || field.mapKind !== "message") return whole;
+  for (let offset = start; offset < end; ) {
+    const tag = readVarint(bytes, offset);
+    const value = tag && endOfValue(bytes, tag.end, tag.value % 8);
+    if (tag === undefined || value === undefined) return undefined;
+    if (tag.value === 8 * 2 + WireType.LengthDelimited) {
+      const fault = findFault(field.message, bytes, value.start, value.end, `${path}.value`, depth);
+      if (fault !== undefined) return fault;
+    }
+    offset = value.end;
   }
   return undefined;
 }

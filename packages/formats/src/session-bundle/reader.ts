@@ -82,6 +82,18 @@ export function isSessionBundleFolder(dir: string): boolean {
  * assert.deepEqual([...signaturesOf(metaGraph).keys()], ["serving_default"]);
  */
 export function readSessionBundle(dir: string): SessionBundle {
+  try {
+    return readBundle(dir);
+  } catch (reason) {
+    const error = StatusError.from(reason);
+    if (error.message.includes(dir)) throw error;
+    throw new StatusError(error.code, `${path.join(dir, META_GRAPH_FILE)}: ${error.message}`, {
+      cause: reason,
+    });
+  }
+}
+
+function readBundle(dir: string): SessionBundle {
   const metaGraph = readMetaGraph(path.join(dir, META_GRAPH_FILE));
   const graphs = unpackAll(metaGraph, GRAPH_COLLECTION, GraphDefSchema);
   if (graphs.length > 1)
