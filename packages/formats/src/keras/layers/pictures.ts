@@ -98,7 +98,19 @@ function middle(n: Nodes, size: Size, length: number): Size {
 /** At inference the middle is taken. */
 const randomCrop = centerCrop;
 
+/** Every channel of every picture from the least to the largest value of its range; one without contrast stays. */
+function autoContrast(layer: Layer, input: Output): Output {
+  const { n, config } = layer;
+  const x = n.cast(input, layer.dtype);
+  const [least, most] = config.numbers("value_range", [0, 255]) as readonly [number, number];
+  const low = n.reduce("Min", x, [1, 2], true);
+  const range = n.sub(n.reduce("Max", x, [1, 2], true), low);
+  const stretched = n.shifted(n.scaled(n.div(n.sub(x, low), range), most - least), least);
+  return n.where(n.op("IsNan", [stretched]), x, n.clipped(stretched, least, most));
+}
+
 export const pictureRows: LayerTable = {
+  AutoContrast: picture(autoContrast),
   Resizing: picture(resizing),
   CenterCrop: picture(centerCrop),
   RandomCrop: picture(randomCrop),

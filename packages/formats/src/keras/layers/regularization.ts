@@ -12,7 +12,7 @@ const noise = `Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D Gaussi
 const augmentation = `RandomFlip RandomRotation RandomZoom RandomTranslation RandomContrast RandomBrightness
   RandomHeight RandomWidth RandomShear RandomColorDegeneration RandomColorJitter RandomErasing RandomGaussianBlur
   RandomGrayscale RandomHue RandomInvert RandomPerspective RandomPosterization RandomSaturation RandomSharpness
-  RandomElasticTransform RandAugment AugMix CutMix MixUp Solarization Equalization CLAHE`;
+  RandomElasticTransform RandAugment AugMix CutMix MixUp Solarization Equalization`;
 
 const rowsOf = (names: string, row: LayerRow): LayerTable =>
   Object.fromEntries(names.split(/\s+/).map((name) => [name, row]));
