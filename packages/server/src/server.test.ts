@@ -356,6 +356,17 @@ describe("a served model", () => {
       );
     });
 
+    it("gives the id that a request has back, with an answer and with an error", async () => {
+      const headers = { "x-request-id": "of the caller" };
+      for (const [body, status] of [
+        ['{"instances": [1.0]}', 200],
+        ["{", 400],
+      ] as const) {
+        const answer = await server.rest("/v1/models/half:predict", body, headers);
+        assert.deepEqual([answer.status, answer.headers.get("x-request-id")], [status, "of the caller"]);
+      }
+    });
+
     it("finds versions and labels in the path", async () => {
       for (const path of ["half/versions/7", "half/labels/stable", "HALF".toLowerCase()]) {
         assert.equal((await post('{"inputs": 1}', `${path}:predict`)).status, 200);

@@ -111,6 +111,9 @@ async function respond(state: State, request: IncomingMessage, response: ServerR
     response.setHeader("Access-Control-Allow-Methods", "POST, GET");
     response.setHeader("Access-Control-Allow-Headers", "Content-Type");
   }
+  // What the caller calls its request, for whoever compares its log with ours.
+  const id = request.headers["x-request-id"];
+  if (id !== undefined) response.setHeader("X-Request-Id", id);
   let status = 200;
   let answer: HttpAnswer = { contentType: JSON_TYPE, body: "" };
   try {
