@@ -9,7 +9,7 @@ os.environ['TF_USE_LEGACY_KERAS'] = '1'
 
 import numpy as np
 import recorder
-from recorder import calls, tf, tf1
+from recorder import tf, tf1
 from serving_style import predict_signature
 from tensorflow.python.ops import lookup_ops
 
@@ -57,7 +57,7 @@ def feeds_of_every_kind(session):
     h = x * v + c
     y = tf.sqrt(tf.abs(h))
     session.run(tf1.global_variables_initializer())
-    return {'middle': predict_signature({'h': h}, {'y': y}), 'variable': predict_signature({'v': v.value() if False else session.graph.get_tensor_by_name('v/read:0'), 'x': x}, {'y': y}),
+    return {'middle': predict_signature({'h': h}, {'y': y}), 'variable': predict_signature({'v': session.graph.get_tensor_by_name('v/read:0'), 'x': x}, {'y': y}),
             'constant': predict_signature({'c': c, 'x': x}, {'y': y}), 'both': predict_signature({'x': x, 'h': h}, {'y': y, 'z': x + 1}), 'input': predict_signature({'x': x}, {'y': y, 'h': h})}, {}
 
 
@@ -149,9 +149,9 @@ def moving_averages(session):
     return {'serving_default': predict_signature({'x': x}, {'y': x * w, 'a': x * average.average(w)})}, {}
 
 
-@graph([('serving_default', {'image': np.uint8(np.arange(12).reshape(1, 2, 2, 3))}), ('serving_default', {'image': np.uint8(np.arange(24).reshape(2, 2, 2, 3))})])
+@graph([('serving_default', {'image': np.uint8(np.arange(12).reshape(1, 2, 2, 3))})])
 def fixed_batch(session):
-    """Placeholders with a batch of their own: TensorFlow does not hold requests to it."""
+    """A placeholder with a batch of its own."""
     image = tf1.placeholder(tf.uint8, [1, 2, 2, 3])
     y = tf.cast(image, tf.float32) / 255.0
     return {'serving_default': predict_signature({'image': image}, {'y': tf.reduce_mean(y, [1, 2]), 'n': tf.shape(image)})}, {}

@@ -129,6 +129,7 @@ def expand(wanted, served):
 
 
 def tolerance(outputs):
+    """rtol, atol by the least exact of the outputs; makers of mixed precision give their own."""
     kinds = {str(np.asarray(value).dtype) for value in outputs.values()}
     if 'bfloat16' in kinds:
         return 3e-2, 3e-2
@@ -152,7 +153,7 @@ def record(folder, wanted, case, tags=('serve',)):
         return
     served = Served(folder, tags)
     case['calls'] = []
-    timed = set()
+    timed = {}
     for signature, feeds, extras in expand(wanted, served):
         if 'error' in extras:
             case.setdefault('errors', []).append(failing(served, signature, feeds, extras['error']))
@@ -161,10 +162,11 @@ def record(folder, wanted, case, tags=('serve',)):
         rtol, atol = tolerance(outputs)
         call = {'signature': signature, 'method': 'predict', 'rtol': rtol, 'atol': atol, **extras,
                 'inputs': {k: encoded(v) for k, v in feeds.items()}, 'outputs': {k: encoded(v) for k, v in outputs.items()}}
-        if not extras.get('stateful') and (signature, 'x') not in timed:
-            timed.add((signature, 'x'))
-            call['ms'] = served.typical_ms(signature, feeds, first)
         case['calls'].append(call)
+        if not extras.get('stateful') and signature not in timed:
+            timed[signature] = lambda call=call, feeds=feeds, first=first: call.update(ms=served.typical_ms(call['signature'], feeds, first))
+    for time_it in timed.values():  # afterwards, for runs may change state
+        time_it()
     served.session.close()
 
 

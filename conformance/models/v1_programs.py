@@ -11,7 +11,7 @@ import numpy as np
 import recorder
 from recorder import calls, tf, tf1
 from serving_style import examples, predict_signature
-from tensorflow.python.ops import control_flow_util, lookup_ops, rnn, rnn_cell_impl
+from tensorflow.python.ops import lookup_ops, rnn, rnn_cell_impl
 import tf_keras
 
 A = []
@@ -36,16 +36,12 @@ def graph(control_v2=False, **wanted):
                 builder.save()
             tf1.enable_control_flow_v2()
             given = wanted.get('feeds')
-            return [(each + ('serving_default',))[:2][::-1] if False else each for each in given()] if given else calls(**wanted)
+            return given() if given else calls(**wanted)
         make.__name__ = build.__name__
         make.__doc__ = build.__doc__
         A.append(make)
         return build
     return register
-
-
-def keras_cell(kind, units, **options):
-    return {'lstm': tf_keras.layers.LSTMCell, 'gru': tf_keras.layers.GRUCell, 'rnn': tf_keras.layers.SimpleRNNCell}[kind](units, **options)
 
 
 class BasicLstm:
@@ -251,7 +247,6 @@ def beam_search():
     init = (0, tf.fill([batch, beams], 2), state, scores, tf.TensorArray(tf.int32, steps), tf.TensorArray(tf.int32, steps))
     final = tf1.while_loop(lambda t, *r: t < steps, body, init,
                            shape_invariants=(tf.TensorShape([]), tf.TensorShape([None, 3]), tf.TensorShape([None, 6]), tf.TensorShape([None, 3]), tf.TensorShape(None), tf.TensorShape(None)))
-    tree = tf.raw_ops.GatherTree if hasattr(tf.raw_ops, 'GatherTree') else None
     return {'source': source}, {'tokens': final[4].stack(), 'parents': final[5].stack(), 'scores': final[3]}
 
 
@@ -373,13 +368,12 @@ def columns(feature_column):
 def people(n):
     rows = [{'age': [25.0], 'city': ['paris'], 'job': ['cook'], 'kind': [1], 'tags': ['x', 'z'], 'weights': [0.5, 2.0]},
             {'age': [61.0], 'city': ['oslo'], 'job': ['smith'], 'kind': [4], 'tags': ['y'], 'weights': [1.0]}, {'age': [33.0]},
-            {'age': [20.0], 'city': ['rome'], 'job': ['cook'], 'tags': [], 'weights': []} if False else {'age': [20.0], 'city': ['rome']}, {'age': [5.0], 'kind': [2]}]
+            {'age': [20.0], 'city': ['rome']}, {'age': [5.0], 'kind': [2]}]
     return examples(*rows[:n])
 
 
 def estimator_feeds():
-    return [(name, {'inputs': people(n)}) for name in ('serving_default', 'regression', 'predict') for n in (1, 2, 5)] if False else \
-        [('serving_default', {'inputs': people(n)}) for n in (1, 2, 5)] + [('predict', {'examples': people(n)}) for n in (1, 2, 5)] + [('regression', {'inputs': people(n)}) for n in (1, 5)]
+    return [('serving_default', {'inputs': people(n)}) for n in (1, 2, 5)] + [('predict', {'examples': people(n)}) for n in (1, 2, 5)] + [('regression', {'inputs': people(n)}) for n in (1, 5)]
 
 
 @graph(feeds=estimator_feeds)
@@ -487,7 +481,7 @@ def old_layers():
     batch = tf.reshape(tf.range(shape[0]), [-1, 1, 1, 1]) * 16 * 16 * 8
     unpooled = tf.scatter_nd(tf.reshape(where + batch, [-1, 1]), flat, tf.reduce_prod(shape)[None])
     w3 = tf1.get_variable('d', [3, 3, 8])
-    return {'x': x}, {'g': g, 'un': tf.reshape(unpooled, shape), 'dil': tf1.nn.dilation2d(pooled, filters=w3, strides=[1, 1, 1, 1], dilations=[1, 1, 1, 1], padding='SAME', data_format='NHWC') if False else tf1.nn.dilation2d(pooled, w3, [1, 1, 1, 1], [1, 1, 1, 1], 'SAME'),
+    return {'x': x}, {'g': g, 'un': tf.reshape(unpooled, shape), 'dil': tf1.nn.dilation2d(pooled, w3, [1, 1, 1, 1], [1, 1, 1, 1], 'SAME'),
                       'l2': tf1.nn.l2_normalize(g, 3), 'topk': tf.math.in_top_k(tf.zeros([tf.shape(g)[0]], tf.int32), tf.reduce_mean(g, [1, 2]), 2), 'xw': tf1.nn.moments(g, [0, 1, 2])[1]}
 
 
