@@ -72,8 +72,4 @@ export class BatchQueue<T extends Sized> {
   take(): T[] {
     return [...(this.#batches.shift()?.members ?? [])];
   }
-
-  *[Symbol.iterator](): Iterator<T> {
-    for (const { members } of this.#batches) yield* members;
-  }
 }

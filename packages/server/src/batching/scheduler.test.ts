@@ -331,9 +331,13 @@ describe("the scheduler", () => {
 
   it("rejects everything that waits when it is cleared", async () => {
     const queue = scheduler();
-    const results = [1, 2, 3].map((value) => queue.submit(request(floats(value))));
+    const abort = new AbortController();
+    const results = [1, 2, 3].map((value) => queue.submit(request(floats(value)), abort.signal));
+    void Promise.allSettled(results);
     queue.clear(new StatusError(Code.UNAVAILABLE, "restarting"));
     await assert.rejects(results[2] as Promise<RunResult>, { codeName: "UNAVAILABLE" });
     assert.equal(queue.length, 0);
+    abort.abort(new StatusError(Code.CANCELLED, "gone"));
+    assert.equal(queue.length, 0, "giving up what was rejected changes nothing");
   });
 });

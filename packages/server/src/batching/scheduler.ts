@@ -108,7 +108,9 @@ export class Scheduler {
 
   /** Rejects everything that waits. */
   clear(reason: unknown): void {
-    for (const { batches } of this.#queues.values()) for (const { reject } of batches) reject(reason);
+    for (const { batches } of this.#queues.values()) {
+      while (!batches.isEmpty) for (const { reject } of batches.take()) reject(reason);
+    }
     this.#queues.clear();
     this.#waiting = 0;
   }
