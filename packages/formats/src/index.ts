@@ -34,6 +34,13 @@ export * from "./checkpoint/v1-writer.js";
 export * from "./crc32c.js";
 export * from "./dtype.js";
 export * from "./example.js";
+export {
+  ExampleCodec,
+  type ExampleFields,
+  type ExampleInput,
+  type ExampleOutput,
+  type FeatureKind,
+} from "./example-codec.js";
 export * from "./example-json.js";
 export * from "./example-json-client.js";
 export * from "./example-wire.js";

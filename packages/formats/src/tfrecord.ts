@@ -7,8 +7,11 @@
  *     byte[]   data
  *     uint32   masked crc32c of the data
  */
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { createReadStream, createWriteStream } from "node:fs";
-import { type Readable, Readable as ReadableStream, type Transform } from "node:stream";
+import { open, rename, rm } from "node:fs/promises";
+import { PassThrough, type Readable, Readable as ReadableStream, type Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createDeflate, createGunzip, createGzip, createInflate } from "node:zlib";
 import { crc32c, maskCrc32c } from "./crc32c.js";
@@ -209,7 +212,82 @@ function truncated(offset: number, what: string): StatusError {
 }
 
 /**
- * Writes a file of records. An existing file is replaced.
+ * Writes a file of records one at a time. The file has its name when it is closed; one that was there before is
+ * replaced then.
+ *
+ * @example
+ * const writer = new TfRecordWriter("records", "gzip");
+ * await writer.write(encodeText("a"));
+ * assert.equal(fs.existsSync("records"), false);
+ * await writer.close();
+ * assert.equal(fs.existsSync("records"), true);
+ */
+export class TfRecordWriter {
+  private readonly source = new PassThrough();
+  private readonly temporaryPath: string;
+  private readonly written: Promise<void>;
+
+  /** Begins a file; what is wrong with its path shows when it is written to. */
+  constructor(
+    readonly path: string,
+    compression: TfRecordCompression = "none",
+  ) {
+    this.temporaryPath = `${path}.tempstate${randomBytes(8).toString("hex")}`;
+    const target = createWriteStream(this.temporaryPath, { flags: "wx" });
+    const coder =
+      compression === "none" ? new PassThrough() : compression === "gzip" ? createGzip() : createDeflate();
+    this.written = pipeline(this.source, coder, target);
+    // Whoever writes or closes hears of it.
+    this.written.catch(() => {});
+  }
+
+  /** Writes a record; resolves when there is room for the next. The codes of the file system's errors. */
+  async write(record: Uint8Array): Promise<void> {
+    try {
+      if (this.source.write(encodeTfRecord(record))) return;
+      const given = new AbortController();
+      await Promise.race([once(this.source, "drain", { signal: given.signal }), this.written]);
+      given.abort();
+    } catch (reason) {
+      throw await this.failed(reason);
+    }
+  }
+
+  /** Writes what is left and gives the file its name. */
+  async close(): Promise<void> {
+    try {
+      this.source.end();
+      await this.written;
+      const file = await open(this.temporaryPath, "r+");
+      await file.sync();
+      await file.close();
+      await rename(this.temporaryPath, this.path);
+    } catch (reason) {
+      throw await this.failed(reason);
+    }
+  }
+
+  /** Gives up: nothing is left behind. */
+  async discard(): Promise<void> {
+    this.source.destroy();
+    await this.written.catch(() => {});
+    await rm(this.temporaryPath, { force: true });
+  }
+
+  private async failed(reason: unknown): Promise<StatusError> {
+    // The pipeline knows why, where the source is only told that it is over.
+    const cause: unknown = await this.written.then(
+      () => reason,
+      (first: unknown) => first,
+    );
+    await rm(this.temporaryPath, { force: true });
+    return StatusError.from(cause);
+  }
+}
+
+/**
+ * Writes a file of records. It has its name when it is complete; an existing file is replaced then. After an error
+ * nothing is left behind.
  *
  * @example
  * await writeTfRecordFile("records", [encodeText("a")], "zlib");
@@ -220,18 +298,12 @@ export async function writeTfRecordFile(
   records: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   compression: TfRecordCompression = "none",
 ): Promise<void> {
-  const source = ReadableStream.from(encoded(records));
-  const target = createWriteStream(path);
+  const writer = new TfRecordWriter(path, compression);
   try {
-    if (compression === "none") await pipeline(source, target);
-    else await pipeline(source, compression === "gzip" ? createGzip() : createDeflate(), target);
+    for await (const record of records) await writer.write(record);
   } catch (reason) {
+    await writer.discard();
     throw StatusError.from(reason);
   }
-}
-
-async function* encoded(
-  records: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  for await (const record of records) yield encodeTfRecord(record);
+  await writer.close();
 }
