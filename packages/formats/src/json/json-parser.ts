@@ -41,6 +41,9 @@ const POINT = 0x2e;
 const ZERO = 0x30;
 const NINE = 0x39;
 
+/** All numbers of so many digits are exact. */
+const MAX_SHORT_DIGITS = 15;
+
 /** Powers of ten that doubles hold exactly. */
 const exactPowersOfTen = Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
 const MAX_UINT64 = 2n ** 64n - 1n;
@@ -56,6 +59,8 @@ class Parser {
   private value = 0;
   private kind: NumberKind = NumberKind.INTEGER;
   private big: bigint | undefined;
+  /** The text, a character for each byte. */
+  private characters: string | undefined;
 
   constructor(private readonly text: Uint8Array) {}
 
@@ -74,9 +79,9 @@ class Parser {
   private any(): JsonValue {
     switch (this.text[this.at]) {
       case OPEN_OBJECT:
-        return this.nested(() => this.object());
+        return this.object();
       case OPEN_ARRAY:
-        return this.nested(() => this.array());
+        return this.array();
       case QUOTE:
         return this.string();
       case 0x74:
@@ -91,18 +96,23 @@ class Parser {
     }
   }
 
-  private nested(parse: () => JsonValue): JsonValue {
+  private enter(): void {
     if (++this.depth > MAX_DEPTH) throw this.error(`Nesting is deeper than ${MAX_DEPTH} levels.`);
-    const value = parse();
+    this.at++;
+    this.skipSpace();
+  }
+
+  /** Whether a bracket ends an array or object here. */
+  private leaves(bracket: number): boolean {
+    if (!this.take(bracket)) return false;
     this.depth--;
-    return value;
+    return true;
   }
 
   private object(): JsonValue {
     const members = new Map<string, JsonValue>();
-    this.at++;
-    this.skipSpace();
-    if (this.take(CLOSE_OBJECT)) return members;
+    this.enter();
+    if (this.leaves(CLOSE_OBJECT)) return members;
     for (;;) {
       if (this.text[this.at] !== QUOTE) throw this.error("Missing a name for object member.");
       const name = this.string().text();
@@ -112,7 +122,7 @@ class Parser {
       const value = this.any();
       if (!members.has(name)) members.set(name, value);
       this.skipSpace();
-      if (this.take(CLOSE_OBJECT)) return members;
+      if (this.leaves(CLOSE_OBJECT)) return members;
       if (!this.take(COMMA)) throw this.error("Missing a comma or } after an object member.");
       this.skipSpace();
     }
@@ -122,23 +132,47 @@ class Parser {
   private array(): JsonValue {
     const start = this.pool.size;
     let mixed: JsonValue[] | undefined;
-    this.at++;
-    this.skipSpace();
-    if (this.take(CLOSE_ARRAY)) return [];
+    this.enter();
+    if (this.leaves(CLOSE_ARRAY)) return [];
     for (;;) {
       if (mixed === undefined && this.startsNumber()) {
-        this.number();
-        if (this.big === undefined) this.pool.push(this.value, this.kind);
-        else this.pool.pushBig(this.big);
+        if (!this.shortInteger()) this.pooledNumber();
       } else {
         mixed ??= this.listOf(start);
         mixed.push(this.any());
       }
       this.skipSpace();
-      if (this.take(CLOSE_ARRAY)) return mixed ?? new NumberRun(this.pool, start, this.pool.size);
+      if (this.leaves(CLOSE_ARRAY)) return mixed ?? new NumberRun(this.pool, start, this.pool.size);
       if (!this.take(COMMA)) throw this.error("Missing a comma or ] after an array element.");
       this.skipSpace();
     }
+  }
+
+  private pooledNumber(): void {
+    this.number();
+    if (this.big === undefined) this.pool.push(this.value, this.kind);
+    else this.pool.pushBig(this.big);
+  }
+
+  /** Reads a natural number with nothing around it, as pixels mostly are; false, with nothing read, for others. */
+  private shortInteger(): boolean {
+    const { text } = this;
+    const start = this.at;
+    let at = start;
+    let value = 0;
+    for (;;) {
+      const byte = text[at] as number;
+      if (!(byte >= ZERO && byte <= NINE)) break;
+      value = value * 10 + (byte - ZERO);
+      at++;
+    }
+    const end = text[at];
+    const isShort = at > start && at - start <= MAX_SHORT_DIGITS && (end === COMMA || end === CLOSE_ARRAY);
+    // A zero in front of other digits is for those to refuse who read all kinds of numbers.
+    if (!isShort || (text[start] === ZERO && at - start > 1)) return false;
+    this.at = at;
+    this.pool.push(value, NumberKind.INTEGER);
+    return true;
   }
 
   private listOf(start: number): JsonValue[] {
@@ -253,12 +287,16 @@ class Parser {
   /** Continues `mantissa` with the digits that follow; past 2^53 the result is no longer exact, and only that counts. */
   private digits(mantissa: number): number {
     const { text } = this;
+    let value = mantissa;
+    let at = this.at;
     for (;;) {
-      const byte = text[this.at] as number;
-      if (!(byte >= ZERO && byte <= NINE)) return mantissa;
-      mantissa = mantissa * 10 + (byte - ZERO);
-      this.at++;
+      const byte = text[at] as number;
+      if (!(byte >= ZERO && byte <= NINE)) break;
+      value = value * 10 + (byte - ZERO);
+      at++;
     }
+    this.at = at;
+    return value;
   }
 
   private exponent(): number {
@@ -274,7 +312,7 @@ class Parser {
   private integer(start: number, mantissa: number, negative: boolean): void {
     this.value = negative ? -mantissa : mantissa;
     if (mantissa <= Number.MAX_SAFE_INTEGER) return;
-    const literal = latin1.decode(this.text.subarray(start, this.at));
+    const literal = this.literalText(start);
     // Twenty digits hold every uint64. A longer literal is a double, whatever its length.
     const exact = literal.length <= 21 ? BigInt(literal) : undefined;
     if (exact !== undefined && exact >= MIN_INT64 && exact <= MAX_UINT64) {
@@ -297,7 +335,13 @@ class Parser {
       const magnitude = scale < 0 ? mantissa / power : mantissa * power;
       return negative ? -magnitude : magnitude;
     }
-    return Number(latin1.decode(this.text.subarray(start, this.at)));
+    return Number(this.literalText(start));
+  }
+
+  /** The text from `start` up to here. All of it is decoded at once when it is first asked for: parts are then views. */
+  private literalText(start: number): string {
+    this.characters ??= latin1.decode(this.text);
+    return this.characters.slice(start, this.at);
   }
 
   private special(start: number, negative: boolean): void {
@@ -338,7 +382,9 @@ class Parser {
   private skipSpace(): void {
     const { text } = this;
     for (;;) {
-      const byte = text[this.at];
+      const byte = text[this.at] as number;
+      // Mostly there is none.
+      if (byte > 0x20) return;
       if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return;
       this.at++;
     }
