@@ -154,7 +154,7 @@ const typeNames = ["Tensor", "TfliteTensor"];
 /** An example as a module: imports for the names that it uses and doesn't import or declare itself. */
 function moduleText(code: string, packageName: string, exportedNames: readonly string[]): string {
   const own = new Set(
-    [...code.matchAll(/(?:const|let|function|class) (\w+)|import .*from/g)].flatMap(namesIn),
+    [...code.matchAll(/(?:const|let|function|class) (\w+)|import [^;]*? from/g)].flatMap(namesIn),
   );
   const used = new Set(code.match(/\b[A-Za-z_]\w*\b/g));
   const isFree = (name: string) => used.has(name) && !own.has(name);
