@@ -40,17 +40,23 @@ const { values: flags } = parseArgs({
 });
 const totalBytes = Math.round(Number(flags.gigabytes) * 1e9);
 
+/** @type {Readonly<Record<string, (prefix: string) => void>>} */
 const steps = { write, read, copy };
 
-if (flags.step === undefined) main();
+const step = flags.step === undefined ? undefined : steps[flags.step];
+if (step === undefined) main();
 else {
   const start = performance.now();
-  steps[flags.step](flags.prefix);
+  step(String(flags.prefix));
   const seconds = (performance.now() - start) / 1000;
   process.stdout.write(JSON.stringify({ seconds, rss: process.resourceUsage().maxRSS * 1024 }));
 }
 
-/** One tensor of half the size, in parts, and many of 100 MB as they would come from a network. */
+/**
+ * One tensor of half the size, in parts, and many of 100 MB as they would come from a network.
+ *
+ * @param {string} prefix
+ */
 function write(prefix) {
   const writer = TensorBundleWriter.create(prefix);
   const noise = noiseBytes(CHUNK_BYTES);
@@ -65,12 +71,20 @@ function write(prefix) {
   writer.finish();
 }
 
+/**
+ * @param {Uint8Array} noise
+ * @param {number} total
+ */
 function* parts(noise, total) {
   for (let left = total; left > 0; left -= noise.length)
     yield noise.subarray(0, Math.min(left, noise.length));
 }
 
-/** Bytes that no file system stores for nothing. */
+/**
+ * Bytes that no file system stores for nothing.
+ *
+ * @param {number} length
+ */
 function noiseBytes(length) {
   const words = new Uint32Array(length / 4);
   let state = 1;
@@ -83,7 +97,11 @@ function noiseBytes(length) {
   return new Uint8Array(words.buffer);
 }
 
-/** All bytes, with their checksums, in parts. */
+/**
+ * All bytes, with their checksums, in parts.
+ *
+ * @param {string} prefix
+ */
 function read(prefix) {
   const reader = TensorBundleReader.open(prefix);
   let bytes = 0;
@@ -92,28 +110,35 @@ function read(prefix) {
   if (bytes < totalBytes) throw new Error(`read ${bytes} of ${totalBytes} bytes`);
 }
 
+/** @param {string} prefix */
 function copy(prefix) {
-  const [from, to] = [dataFile(prefix), flags.to];
+  const [from, to] = [dataFile(prefix), String(flags.to)];
   copyFileSync(from, to);
   const file = openSync(to, "r+");
   fsyncSync(file);
   closeSync(file);
 }
 
+/** @param {string} prefix */
 function dataFile(prefix) {
   return `${prefix}.data-00000-of-00001`;
 }
 
-function measure(step, prefix, to = prefix) {
+/**
+ * @param {string} name
+ * @param {string} prefix
+ * @returns {{ seconds: number, rss: number }}
+ */
+function measure(name, prefix, to = prefix) {
   const args = [
     fileURLToPath(import.meta.url),
-    `--step=${step}`,
+    `--step=${name}`,
     `--prefix=${prefix}`,
     `--to=${to}`,
     `--gigabytes=${flags.gigabytes}`,
   ];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
-  if (status !== 0) throw new Error(`${step}: ${stderr}`);
+  if (status !== 0) throw new Error(`${name}: ${stderr}`);
   return JSON.parse(stdout);
 }
 
@@ -132,6 +157,7 @@ function main() {
   }
 }
 
+/** @param {string} folder */
 function report(folder) {
   const prefix = path.join(folder, "model.ckpt");
   measure("write", prefix);
@@ -146,12 +172,18 @@ function report(folder) {
     for (const file of [dataFile(`${prefix}-again`), `${prefix}-again.index`]) rmSync(file);
     return { copying, writing, reading };
   });
-  const best = (step) => ({
-    seconds: Math.min(...rounds.map((round) => round[step].seconds)),
-    rss: Math.max(...rounds.map((round) => round[step].rss)),
+  /** @param {"writing" | "copying" | "reading"} what */
+  const best = (what) => ({
+    seconds: Math.min(...rounds.map((round) => round[what].seconds)),
+    rss: Math.max(...rounds.map((round) => round[what].rss)),
   });
   const [writing, copying, reading] = [best("writing"), best("copying"), best("reading")];
+  /** @param {{ seconds: number }} result */
   const speed = ({ seconds }) => size / MEGABYTE / seconds;
+  /**
+   * @param {string} what
+   * @param {{ seconds: number, rss: number }} result
+   */
   const line = (what, result) =>
     console.log(
       `${what.padEnd(8)} ${result.seconds.toFixed(2).padStart(7)} s ${speed(result).toFixed(0).padStart(6)} MB/s ` +
