@@ -1,9 +1,11 @@
 """Writes the variants of the modules beside this file, as TensorFlow computes them (see oracle.py).
 
     python generate.py OUT.jsonl [module[:op,op] ...]
+    python generate.py ../../packages/engine/src/fixtures/ops/kept.jsonl --kept
 
 TensorFlow ends the process on some inputs: each module runs in a process of its own, and goes on behind the variant that
-ended it. OUT.jsonl.left tells what TensorFlow doesn't build, has no kernel for, or dies of.
+ended it. With --kept it is those variants that once differed in our engine, kept.txt lists them by module and title, for a
+test. OUT.jsonl.left tells what TensorFlow doesn't build, has no kernel for, or dies of.
 """
 import collections
 import importlib
@@ -18,7 +20,19 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ALL = sorted(f[:-3] for f in os.listdir(HERE) if f.startswith('variants_'))
 
 
+def kept_titles():
+  kept = collections.defaultdict(set)
+  with open(os.path.join(HERE, 'kept.txt'), encoding='utf-8') as lines:
+    for line in lines:
+      module, title = line.rstrip('\n').split('\t')
+      kept[module].add(title)
+  return kept
+
+
 def variants_of(module):
+  if module.startswith('kept:'):
+    module = module.removeprefix('kept:')
+    return [each for each in variants_of(module) if oracle.describe(each) in kept_titles()[module]]
   name, _, ops = module.partition(':')
   importlib.import_module(name if name.startswith('variants_') else 'variants_' + name)
   return [each for each in oracle.take() if not ops or each.op in ops.split(',')]
@@ -45,6 +59,8 @@ def record_from(out, module, first):
 
 
 def main(out, modules):
+  if modules == ['--kept']:
+    modules = ['kept:' + module for module in sorted(kept_titles())]
   for each in (out, out + '.left'):
     open(each, 'w', encoding='utf-8').close()
   for module in modules or ALL:

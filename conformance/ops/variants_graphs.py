@@ -105,7 +105,75 @@ class Maker:
     y = tf.nn.conv2d(y, self.constant([2, 2, x.shape[3], 2]), 1, 'SAME')
     return tf.batch_to_space(y, [2, 2], [[1, p[0][1]], [1, p[1][1]]])
 
+  def shuffled(self, x):
+    h, w, c = x.shape[1:]
+    if c % 2:
+      return x
+    y = tf.reshape(x, [-1, h, w, 2, c // 2])
+    return tf.reshape(tf.transpose(y, [0, 1, 2, 4, 3]), tf.concat([tf.shape(x)[:3], [c]], 0))
+
+  def branches(self, x):
+    a, b = self.activation(self.same_conv(x)), self.same_conv(x)
+    return self.pick(lambda: tf.concat([a, b], -1), lambda: a + b, lambda: a * tf.sigmoid(b), lambda: tf.concat([x, a], -1), lambda: tf.add_n([a, b, a]))()
+
+  def same_conv(self, x):
+    return tf.nn.conv2d(x, self.constant([self.pick(1, 3), self.pick(1, 3), x.shape[3], 4]), 1, 'SAME')
+
+  def residual(self, x):
+    y = self.norm(self.same_conv(x))
+    return tf.nn.relu(y + tf.nn.conv2d(x, self.constant([1, 1, x.shape[3], 4]), 1, 'VALID'))
+
+  def grouped(self, x):
+    if x.shape[3] % 2:
+      return x
+    return tf.concat([tf.nn.conv2d(part, self.constant([1, 3, x.shape[3] // 2, 2]), 1, 'SAME') for part in tf.split(x, 2, 3)], 3)
+
+  def excited_by_dense(self, x):
+    c = x.shape[3]
+    s = tf.reduce_mean(x, [1, 2])
+    s = tf.nn.relu(tf.matmul(s, self.constant([c, 2])) + self.constant([2]))
+    s = tf.sigmoid(tf.matmul(s, self.constant([2, c])))
+    return x * (tf.reshape(s, [-1, 1, 1, c]) if self.pick(0, 1) else s[:, None, None])
+
+  def normed_by_hand(self, x):
+    axes = self.pick([1, 2], [3], [1, 2, 3])
+    mean = tf.reduce_mean(x, axes, keepdims=True)
+    variance = tf.reduce_mean(tf.math.squared_difference(x, mean), axes, keepdims=True)
+    return (x - mean) / tf.sqrt(variance + 1e-3)
+
+  def padded_pool(self, x):
+    y = tf.pad(x, [[0, 0], [1, 1], [0, 2], [0, 0]], self.pick('CONSTANT', 'SYMMETRIC'))
+    return self.pick(tf.nn.max_pool2d, tf.nn.avg_pool2d)(y, 3, 2, self.pick('SAME', 'VALID'))
+
+  def separable(self, x):
+    c = x.shape[3]
+    return tf.nn.conv2d(tf.nn.depthwise_conv2d(x, self.constant([3, 3, c, 1]), [1, 1, 1, 1], 'SAME'), self.constant([1, 1, c, 3]), 1, 'VALID')
+
+  def volumes(self, x):
+    return tf.nn.conv3d(x[..., None], self.constant([2, 2, 2, 1, 2]), [1, 1, 1, 1, 1], 'SAME')[..., self.pick(0, 1)]
+
+  def projected(self, x):
+    h, w, c = x.shape[1:]
+    y = tf.reshape(x, [-1, c])
+    return tf.reshape(tf.matmul(y, self.constant([c, 3])) + self.constant([3]), tf.stack([-1, h, w, 3]) if self.pick(0, 1) else [-1, h, w, 3])
+
   # ---- on anything
+  def smooth(self, x):
+    return self.pick(lambda: x * tf.tanh(tf.nn.softplus(x)), lambda: x * tf.sigmoid(x * 1.5), lambda: x * tf.nn.relu6(x + 3) / 6, lambda: tf.nn.relu(x) - tf.nn.relu(x - 1), lambda: .5 * x * (1 + tf.math.erf(x / 1.41421356)), lambda: .5 * x * (1 + tf.tanh(.79788456 * (x + .044715 * x * x * x))),
+                     lambda: tf.math.log1p(tf.abs(x)), lambda: tf.math.expm1(-tf.abs(x)), lambda: tf.sign(x) * tf.sqrt(tf.abs(x)), lambda: tf.math.reciprocal_no_nan(tf.round(x)), lambda: tf.nn.relu(1 - tf.abs(x)), lambda: tf.math.sin(x) * tf.math.cos(x), lambda: tf.math.atan2(x, tf.ones_like(x)))()
+
+  def choice(self, x):
+    i = tf.argmax(x, -1)
+    return self.pick(lambda: tf.one_hot(i, x.shape[-1], dtype=self.dtype) * x, lambda: x * tf.cast(tf.equal(tf.expand_dims(i, -1), tf.range(x.shape[-1], dtype=tf.int64)), self.dtype), lambda: tf.gather(self.constant([x.shape[-1], 3]), i),
+                     lambda: tf.math.top_k(x, max(1, x.shape[-1] - 1)).values, lambda: tf.sort(x, -1), lambda: tf.gather(x, tf.argsort(x, -1), batch_dims=len(x.shape) - 1))()
+
+  def reduced(self, x):
+    f = self.pick(tf.reduce_sum, tf.reduce_max, tf.reduce_min, tf.reduce_mean, tf.reduce_logsumexp, tf.math.reduce_std)
+    return self.pick(lambda: x - f(x, -1, keepdims=True), lambda: x * tf.expand_dims(f(x, len(x.shape) - 1), -1), lambda: x + tf.reshape(f(x, list(range(1, len(x.shape)))), [-1] + [1] * (len(x.shape) - 1)))()
+
+  def normed(self, x):
+    return self.pick(lambda: tf.nn.l2_normalize(x, -1), lambda: x / (tf.norm(x, axis=-1, keepdims=True) + 1), lambda: x * tf.math.rsqrt(tf.reduce_mean(tf.square(x), -1, keepdims=True) + 1e-3) * self.constant([x.shape[-1]]), lambda: tf.clip_by_value(x, tf.reduce_min(x) * .5, tf.reduce_max(x) * .5))()
+
   def activation(self, x):
     return self.pick(tf.nn.relu, tf.nn.relu6, tf.sigmoid, tf.tanh, tf.nn.elu, tf.nn.selu, tf.nn.softplus, tf.nn.softsign, tf.nn.swish, tf.nn.gelu, lambda v: tf.nn.gelu(v, approximate=True),
                      lambda v: tf.nn.leaky_relu(v, .3), lambda v: v * tf.nn.relu6(v + 3) * tf.constant(1 / 6, self.dtype), lambda v: tf.clip_by_value(v, -1, 1), tf.abs, tf.square, lambda v: tf.math.exp(-tf.square(v)),
@@ -182,13 +250,15 @@ OPTIONS = {4: ['conv', 'conv', 'conv_same_transpose', 'depthwise', 'norm', 'pool
            3: ['dense', 'einsum_dense', 'attention', 'matmul_attention', 'conv1d', 'swap', 'to_matrix'] + ANY, 2: ['dense', 'einsum_dense', 'to_image'] + ANY}
 
 
-def made(seed, trace, dtype=tf.float32):
+def made(seed, trace, dtype=tf.float32, options_of=None):
+  options_of = options_of or {rank: list(names) for rank, names in OPTIONS.items()}
+
   def build(x):
     maker = Maker(seed, dtype)
     x = tf.cast(x, dtype)
     outputs = []
     for _ in range(maker.state.randint(3, 9)):
-      options = OPTIONS[len(x.shape)]
+      options = options_of[len(x.shape)]
       name = options[maker.state.randint(len(options))]
       x = getattr(maker, name)(x)
       trace.append(name)
@@ -209,3 +279,11 @@ for dtype, tolerance in ((tf.float64, 1e-4), (tf.float16, 3e-2), (tf.bfloat16, 1
   for seed in range(1000, 1160):
     shape = ([2, 6, 5, 3], [2, 4, 4, 4], [3, 5, 4], [2, 6])[seed % 4]
     composition('graph', f'graph {seed} of {dtype.name}', [(ordinary(shape, 'float32', seed, low=-2, high=2), [None] + shape[1:])], made(seed, [], dtype), rtol=tolerance, atol=tolerance)
+
+# And more kinds of layers.
+OPTIONS[4] += ['shuffled', 'branches', 'residual', 'grouped', 'excited_by_dense', 'normed_by_hand', 'padded_pool', 'separable', 'volumes', 'projected'] * 2
+for rank in OPTIONS:
+  OPTIONS[rank] += ['smooth', 'choice', 'reduced', 'normed'] * 2
+for seed in range(2000, 3200):
+  shape = ([2, 6, 5, 4], [2, 4, 4, 4], [3, 7, 6, 2], [3, 5, 4], [2, 6])[seed % 5]
+  composition('graph', f'graph {seed}', [(ordinary(shape, 'float32', seed, low=-2, high=2), [None] + shape[1:])], made(seed, []), rtol=5e-4, atol=5e-4)

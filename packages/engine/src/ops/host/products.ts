@@ -2,6 +2,8 @@
 import {
   type DType,
   invalidArgument,
+  type Shape,
+  sameShape,
   shapeText,
   stridesOf,
   type Tensor,
@@ -179,6 +181,20 @@ function batchStrides(x: Tensor, batch: readonly number[]): number[] {
   );
 }
 
+/** MatMul knows matrices alone; the first version of BatchMatMul broadcasts no batch. */
+function checkOperands(op: string, a: Shape, b: Shape): void {
+  if (op === "MatMul" || op === "SparseMatMul") {
+    for (const [i, { length }] of [a, b].entries())
+      ensure(length === 2, () => `In[${i}] ndims must be == 2: ${length}`);
+  }
+  if (op === "BatchMatMul") {
+    ensure(
+      sameShape(a.slice(0, -2), b.slice(0, -2)),
+      () => `In[0] and In[1] must have the same batch: ${shapeText(a)} vs. ${shapeText(b)}`,
+    );
+  }
+}
+
 const matMulRow = (first: string, second: string, adjoint: boolean): HostRow =>
   compute((node) => {
     const options = {
@@ -186,7 +202,10 @@ const matMulRow = (first: string, second: string, adjoint: boolean): HostRow =>
       transposeB: node.attrs.bool(second),
       adjoint,
     };
-    return (a, b) => matMul(a, b, outputDtype(node), options);
+    return (a, b) => {
+      checkOperands(node.op, a.shape, b.shape);
+      return matMul(a, b, outputDtype(node), options);
+    };
   });
 
 // ---- einsum ----------------------------------------------------------------------------------------------------

@@ -77,6 +77,10 @@ function pad(x: Dense, paddingsInput: Dense, filler?: Dense): Dense {
   const shape = x.shape.map(
     (size, axis) => size + (paddings[axis] as [number, number])[0] + (paddings[axis] as [number, number])[1],
   );
+  ensure(
+    (filler?.shape.length ?? 0) === 0,
+    () => `constant_values must be a scalar. Found: ${shapeText(filler?.shape ?? [])}`,
+  );
   const out = newLike(x, shape);
   if (filler !== undefined) fillBox(shape, filler, { value: out });
   const strides = stridesOf(shape);
