@@ -13,6 +13,7 @@ import { HALF_PLUS_TWO, halfPlusTwoProbe, writeHalfPlusTwo } from "./half-plus-t
 import { canPin, machineFacts, REPOSITORY } from "./machine.mjs";
 import { hasMnist, MNIST, mnistProbe } from "./mnist.mjs";
 import { coldStartTable, header, throughputTable } from "./report.mjs";
+import { measureRestThroughput, REST_SERVERS } from "./rest-throughput.mjs";
 import { availableServers } from "./servers.mjs";
 import { measureThroughput } from "./throughput.mjs";
 
@@ -27,7 +28,7 @@ const { values: flags } = parseArgs({
 });
 
 if (flags.help) {
-  console.log(`npm run bench -- [--repeat=3] [--seconds=2] [--only=SERVER]… [--skip=cold-start|throughput]…
+  console.log(`npm run bench -- [--repeat=3] [--seconds=2] [--only=SERVER]… [--skip=cold-start|throughput|rest]…
 
 SERVER is servable, plain-node, floor-sync or floor-callback.`);
 } else {
@@ -60,8 +61,12 @@ async function bench() {
     if (coldStarts.length > 0) console.log(coldStartTable(wanted, coldStarts));
     const plan = { servers: wanted, generator, model: halfPlusTwo, folder, repetitions, seconds };
     const throughput = flags.skip.includes("throughput") ? [] : await measureThroughput(plan);
-    if (throughput.length > 0) console.log(throughputTable(wanted, throughput));
-    save({ facts, notes: allNotes, coldStarts, throughput });
+    if (throughput.length > 0) console.log(throughputTable("half_plus_two over gRPC", wanted, throughput));
+    const restThroughput = flags.skip.includes("rest") ? [] : await measureRestThroughput(plan);
+    if (restThroughput.length > 0) {
+      console.log(throughputTable("half_plus_two over REST", REST_SERVERS, restThroughput));
+    }
+    save({ facts, notes: allNotes, coldStarts, throughput, restThroughput });
   } finally {
     rmSync(folder, { recursive: true });
   }

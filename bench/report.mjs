@@ -26,7 +26,7 @@ export function header(facts, notes) {
 }
 
 /**
- * @param {readonly Server[]} servers
+ * @param {readonly { key: string, title: string }[]} servers
  * @param {string} key
  */
 const titleOf = (servers, key) => servers.find((server) => server.key === key)?.title ?? key;
@@ -81,13 +81,14 @@ function noiseWarning(rows) {
 }
 
 /**
- * @param {readonly Server[]} servers
+ * @param {string} title
+ * @param {readonly { key: string, title: string }[]} servers
  * @param {readonly Throughput[]} rows
  */
-export function throughputTable(servers, rows) {
+export function throughputTable(title, servers, rows) {
   const yardsticks = YARDSTICKS.filter(({ key }) => rows.some((row) => row.server === key));
   const head = [
-    "half_plus_two over gRPC",
+    title,
     "in flight",
     "requests/s",
     ...yardsticks.map(({ title }) => title),
