@@ -239,6 +239,28 @@ describe("a damaged Keras file", () => {
     assert.throws(() => readKerasModel(file), { code: Code.RESOURCE_EXHAUSTED, message: /300000000 bytes/ });
   });
 
+  const greedy: readonly (readonly [string, JsonObject])[] = [
+    ["weights that the file does not have", sequential(dense("a", 1e9))],
+    [
+      "places for unknown words",
+      {
+        class_name: "Sequential",
+        config: {
+          name: "m",
+          layers: [
+            { class_name: "InputLayer", config: { batch_shape: [null, 1], dtype: "string", name: "x" } },
+            { class_name: "StringLookup", config: { name: "l", vocabulary: ["a"], num_oov_indices: 1e12 } },
+          ],
+        },
+      },
+    ],
+  ];
+  for (const [what, architecture] of greedy) {
+    it(`that asks for too many ${what} is refused before they are made`, () => {
+      assert.throws(() => modelOf(architecture).toGraph(), { code: Code.RESOURCE_EXHAUSTED });
+    });
+  }
+
   for (const name of ["good.keras", "good.h5"]) {
     it(`${name} is read or refused, whatever is wrong with it`, () => {
       for (const { label, bytes } of mutations(readFileSync(place(name)), 3, 40)) {

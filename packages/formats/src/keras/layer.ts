@@ -4,7 +4,7 @@
  */
 import { type DType, dtypeFromName } from "../dtype.js";
 import type { Output } from "../graph-builder/operation.js";
-import { internal, invalidArgument, StatusError, unimplemented } from "../status.js";
+import { internal, invalidArgument, resourceExhausted, StatusError, unimplemented } from "../status.js";
 import type { Build } from "./build.js";
 import { type Config, isJsonObject, type Json, type KerasObject } from "./config.js";
 import { Nodes } from "./nodes.js";
@@ -110,6 +110,15 @@ export class Layer implements WeightedLayer {
   /** An error for something that can't be served, naming the layer. */
   refuse(what: string): never {
     throw unimplemented(`${this.where}: ${what}`);
+  }
+
+  /** A size from the configuration that decides how much is computed while the model is built. */
+  bounded(name: string, value: number, most: number): number {
+    if (!Number.isSafeInteger(value) || value < 0)
+      throw invalidArgument(`${this.where}: "${name}" is ${value}`);
+    if (value > most)
+      throw resourceExhausted(`${this.where}: "${name}" is ${value}; at most ${most} is supported`);
+    return value;
   }
 
   /** The value of a variable in the layer's dtype. Declared at the first call, in the order of Keras. */

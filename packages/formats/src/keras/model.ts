@@ -13,7 +13,7 @@ import { SavedModelBuilder } from "../saved-model/builder.js";
 import { SERVING_TAG } from "../saved-model/meta-graph.js";
 import { DEFAULT_SERVING_SIGNATURE } from "../saved-model/signature.js";
 import { sameShape, shapeText } from "../shape.js";
-import { invalidArgument, StatusError } from "../status.js";
+import { invalidArgument, resourceExhausted, StatusError } from "../status.js";
 import { type Tensor, zeros } from "../tensor.js";
 import { Build, type BuildOptions, type LayerAssets } from "./build.js";
 import { castNumbers } from "./cast.js";
@@ -21,6 +21,9 @@ import { type JsonObject, type KerasObject, kerasObject } from "./config.js";
 import { Layer, type LayerTensor } from "./layer.js";
 import { isNetwork, type ModelInput, modelInputs, outputNames } from "./network.js";
 import { type WeightedLayer, type WeightSpec, type WeightValues, weightsInFileOrder } from "./weight.js";
+
+/** Weights without values, at most. */
+const MAX_ZEROS = 2 ** 28;
 
 /** A model's graph in the making, with what a signature needs of it. */
 export interface KerasGraph {
@@ -171,6 +174,7 @@ export class KerasModel {
   toGraph({ asVariables = false }: { readonly asVariables?: boolean } = {}): KerasGraph {
     return this.inFile(() => {
       const specs = new Map(this.weightSpecs.map((spec) => [spec.key, spec]));
+      this.checkZeros();
       const values = new Map([...specs].map(([key, spec]) => [key, stored(this.value(spec), spec.dtype)]));
       const graph = new GraphBuilder();
       const { inputs, outputs, build } = this.run(graph, { values, asVariables });
@@ -186,6 +190,18 @@ export class KerasModel {
         variables: new Map([...build.variables].map(([name, key]) => [name, values.get(key) as Tensor])),
       };
     });
+  }
+
+  /** A small file must not ask for large weights that it does not have. */
+  private checkZeros(): void {
+    const elements = this.weightSpecs
+      .filter(({ key }) => !this.values.has(key))
+      .reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0);
+    if (elements > MAX_ZEROS) {
+      throw resourceExhausted(
+        `the model lacks the values of ${elements} weights; at most ${MAX_ZEROS} may be zeros`,
+      );
+    }
   }
 
   private run(graph: GraphBuilder, options: Partial<BuildOptions>) {

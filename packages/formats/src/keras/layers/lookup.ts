@@ -34,6 +34,10 @@ interface VocabularySettings {
 }
 
 const VOCABULARY_FILE = "vocabulary.txt";
+/** Places for unknown tokens, entries of a vocabulary with its padding, and widths of n-grams. */
+const MAX_UNKNOWN = 1_000_000;
+const MAX_DEPTH = 2 ** 24;
+const MAX_NGRAMS = 100;
 
 function vocabularyOf(settings: VocabularySettings): Vocabulary {
   const { layer, isText, mode, mask, unknown, unknownCount } = settings;
@@ -159,7 +163,7 @@ function lookup(isText: boolean): LayerRow {
         invert,
         mask: tokenOf(config.get("mask_token"), isText),
         unknown: tokenOf(config.get("oov_token"), isText) ?? (isText ? "[UNK]" : -1),
-        unknownCount: config.number("num_oov_indices", 1),
+        unknownCount: layer.bounded("num_oov_indices", config.number("num_oov_indices", 1), MAX_UNKNOWN),
       });
       const { output } = args.input;
       if (invert) return [{ output: tokensOfIndices(layer, output, vocabulary) }];
@@ -176,6 +180,7 @@ function encodedIndices(layer: Layer, indices: Output, vocabulary: Vocabulary, m
   const { n, config } = layer;
   const size = vocabulary.tokens.length + vocabulary.start;
   const depth = config.boolean("pad_to_max_tokens", false) ? config.number("max_tokens", size) : size;
+  layer.bounded("max_tokens", depth, MAX_DEPTH);
   const isWeighted = mode === "tf_idf" || mode === "tf-idf";
   const dtype = isWeighted || layer.build.isKeras2 ? outputDtype(layer, mode) : "int64";
   const counted = encoded(layer, indices, { mode: isWeighted ? "count" : mode, depth, dtype });
@@ -269,7 +274,9 @@ function withNgrams(layer: Layer, ragged: Ragged): Ragged {
   const value = config.get("ngrams");
   if (value === null) return ragged;
   const widths =
-    typeof value === "number" ? Array.from({ length: value }, (_, i) => i + 1) : flatNumbers(value);
+    typeof value === "number"
+      ? Array.from({ length: layer.bounded("ngrams", value, MAX_NGRAMS) }, (_, i) => i + 1)
+      : flatNumbers(value);
   const made = n.ops("StringNGrams", [ragged.values, ragged.splits], {
     separator: " ",
     ngram_widths: widths,

@@ -194,7 +194,11 @@ function statistic(layer: Layer, name: string, sizes: readonly number[]): Output
   const value = layer.config.get(name);
   if (!isGiven(value)) return layer.weight(name, sizes, { trainable: false });
   const numbers = flatNumbers(value);
-  const count = sizes.reduce((all, size) => all * size, 1);
+  const count = layer.bounded(
+    name,
+    sizes.reduce((all, size) => all * size, 1),
+    2 ** 24,
+  );
   const filled = numbers.length === 1 ? new Array<number>(count).fill(numbers[0] as number) : numbers;
   if (filled.length !== count)
     throw invalidArgument(`${layer.where}: ${name} has ${filled.length} entries, expected ${count}`);

@@ -136,6 +136,7 @@ function windowOf(layer: Layer, length: number): number[] {
 function melMatrix(layer: Layer, frequencies: number): Output {
   const { config } = layer;
   const bands = config.number("num_mel_bins", 128);
+  layer.bounded("num_mel_bins", bands * frequencies, MAX_KERNEL);
   const rate = config.number("sampling_rate", 16000);
   const toMel = (hertz: number) => MEL_Q * Math.log(1 + hertz / MEL_BREAK_HERTZ);
   const [low, high] = [toMel(config.number("min_freq", 20)), toMel(config.number("max_freq", rate / 2))];
