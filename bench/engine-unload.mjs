@@ -13,6 +13,7 @@ import { GraphBuilder, predictSignatureDef, SavedModelBuilder, tensor } from "@s
 /** Layers of 1024 by 1024 floats: 4 MiB each. */
 const SIZE = 1024;
 
+/** @type {(folder: string, mebibytes: number) => void} */
 function writeModel(folder, mebibytes) {
   const graph = new GraphBuilder();
   const x = graph.placeholder("float32", [-1, SIZE], { name: "x" });
@@ -31,6 +32,7 @@ function writeModel(folder, mebibytes) {
   builder.save();
 }
 
+/** @type {(folder: string) => void} */
 function loadAndRun(folder) {
   const model = loadModel(folder);
   const x = tensor("float32", [4, SIZE], new Float32Array(4 * SIZE).fill(0.5));
@@ -38,16 +40,19 @@ function loadAndRun(folder) {
   model.close();
 }
 
+/** @type {(job: { folder: string, mebibytes?: number }) => Promise<unknown>} */
 function inWorker(job) {
   const worker = new Worker(fileURLToPath(import.meta.url), { workerData: job });
   return new Promise((resolve, reject) => worker.on("exit", resolve).on("error", reject));
 }
 
+/** @type {(what: string) => number} */
 function memory(what) {
   const found = new RegExp(`${what}:\\s*(\\d+)`).exec(readFileSync("/proc/self/status", "utf8"));
   return Math.round(Number(found?.[1]) / 1024);
 }
 
+/** @type {(args: string[]) => Promise<void>} */
 async function main([rounds = "22", mebibytes = "200"]) {
   const folder = path.join(mkdtempSync(path.join(tmpdir(), "engine-unload-")), "model");
   try {
