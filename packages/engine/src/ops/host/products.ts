@@ -1,6 +1,7 @@
 /** Products of matrices, and sums of products in general (Einsum): one contraction over labelled dimensions. */
 import {
   type DType,
+  failedPrecondition,
   invalidArgument,
   type Shape,
   sameShape,
@@ -313,10 +314,11 @@ function ones(dtype: DType, loops: number): Operand {
 
 /** Cross products of the vectors of three along the last dimension. */
 function cross(a: Tensor, b: Tensor): Tensor {
-  ensure(
-    a.shape.at(-1) === 3,
-    () => `Cross-products are only defined for 3-element vectors, got shape ${shapeText(a.shape)}`,
-  );
+  if (a.shape.at(-1) !== 3) {
+    throw failedPrecondition(
+      `Cross-products are only defined for 3-element vectors, got shape ${shapeText(a.shape)}`,
+    );
+  }
   ensure(
     shapeText(a.shape) === shapeText(b.shape),
     () => `Both inputs must be of same shape: ${shapeText(a.shape)} vs. ${shapeText(b.shape)}`,

@@ -253,10 +253,10 @@ function hankelSum(order: number, x: number, sign: 1 | -1): number {
   return series(1, (term, k) => (sign * term * (4 * order * order - (2 * k - 1) ** 2)) / (8 * k * x));
 }
 
-/** e^x K_n(x) = ∫ e^(-x (cosh t - 1)) cosh(nt) dt (DLMF 10.32.9), for x > 0. */
+/** e^x K_n(x) = ∫ e^(-x (cosh t - 1)) cosh(nt) dt (DLMF 10.32.9), for x > 0; infinite below, as TensorFlow has it. */
 export function besselKScaled(order: 0 | 1, x: number): number {
-  if (x === 0) return Number.POSITIVE_INFINITY;
-  if (!(x > 0)) return Number.NaN;
+  if (x <= 0) return Number.POSITIVE_INFINITY;
+  if (Number.isNaN(x)) return x;
   if (x === Number.POSITIVE_INFINITY) return 0;
   const to = Math.acosh(1 + 750 / x);
   return trapezoid((t) => Math.exp(-x * (Math.cosh(t) - 1)) * Math.cosh(order * t), to, 500);
@@ -276,10 +276,10 @@ export function besselJ(order: 0 | 1, x: number): number {
   return sign * (besselSequence(size)[order] as number);
 }
 
-/** Y_n(x) for x > 0, from the J by Neumann's expansions (AS 9.1.88). */
+/** Y_n(x) for x > 0, from the J by Neumann's expansions (AS 9.1.88); infinite below, as TensorFlow has it. */
 export function besselY(order: 0 | 1, x: number): number {
-  if (x === 0) return Number.NEGATIVE_INFINITY;
-  if (!(x > 0)) return Number.NaN;
+  if (x <= 0) return Number.NEGATIVE_INFINITY;
+  if (Number.isNaN(x)) return x;
   if (x === Number.POSITIVE_INFINITY) return 0;
   if (x > OSCILLATING) return oscillation(order, x, -Math.PI / 2);
   const js = besselSequence(x);

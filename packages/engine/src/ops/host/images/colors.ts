@@ -1,5 +1,5 @@
 /** Colours: contrast, hue, saturation, and the conversion between RGB and HSV (all three in [0, 1]). */
-import { shapeText, type Tensor } from "@servable/formats";
+import { failedPrecondition, shapeText, type Tensor } from "@servable/formats";
 import type { HostRow, HostTable } from "../../op-table.js";
 import { newReals, realsOf, tensorOf } from "../domains.js";
 import { compute, ensure, outputDtype } from "../kernel.js";
@@ -8,10 +8,9 @@ type Pixel = readonly [number, number, number];
 
 /** Applies a function to each pixel of three channels. */
 function mapPixels(x: Tensor, f: (pixel: Pixel) => Pixel): Tensor {
-  ensure(
-    x.shape.length >= 1 && x.shape.at(-1) === 3,
-    () => `input must have 3 channels in its last dimension, got shape ${shapeText(x.shape)}`,
-  );
+  ensure(x.shape.length >= 1, "input must be at least 1D");
+  if (x.shape.at(-1) !== 3)
+    throw failedPrecondition(`input must have 3 channels but input only has ${x.shape.at(-1)} channels.`);
   const values = realsOf(x);
   const out = newReals(x.dtype, x.shape);
   for (let i = 0; i < values.length; i += 3) {
@@ -57,6 +56,10 @@ function saturated(pixel: Pixel, scale: number): Pixel {
 const byFactor = (f: (pixel: Pixel, factor: number) => Pixel): HostRow =>
   compute(() => (x, factorInput) => {
     ensure(x.shape.length >= 3, () => `input must be at least 3-D, got shape ${shapeText(x.shape)}`);
+    ensure(
+      x.shape.at(-1) === 3,
+      () => `input must have 3 channels but instead has ${x.shape.at(-1)} channels.`,
+    );
     const factor = factorOf(factorInput);
     return mapPixels(x, (pixel) => f(pixel, factor));
   });
