@@ -4,7 +4,7 @@
  * content is on the disk before the name is, so that this holds after a power failure too.
  */
 import { randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, copyFileSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import path from "node:path";
 import { StatusError } from "../status.js";
 
@@ -91,6 +91,18 @@ export function writeNewFile(path: string, content: Uint8Array): void {
     throw reason;
   }
   syncFolder(path);
+}
+
+/** Copies a file to where nothing can read it yet; its content is on the disk then. The file system's errors as they are. */
+export function copyToDisk(from: string, to: string): void {
+  copyFileSync(from, to);
+  // The copy may be read-only, as the original; Windows can't flush such a file, and does so by itself soon.
+  const descriptor = openSync(to, "r");
+  try {
+    if (process.platform !== "win32") fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 /** Puts the names in a file's folder on the disk. Where a system can't do that, names are safe by themselves. */

@@ -10,19 +10,10 @@
  * folder for versions sees the complete model or none.
  */
 import { randomBytes } from "node:crypto";
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { create, toBinary } from "@bufbuild/protobuf";
-import { syncFolder, writeNewFile } from "../checkpoint/new-file.js";
+import { copyToDisk, syncFolder, writeNewFile } from "../checkpoint/new-file.js";
 import { indexFile } from "../checkpoint/tensor-bundle-reader.js";
 import type { Asset } from "../graph-builder/asset.js";
 import type { GraphBuilder } from "../graph-builder/graph-builder.js";
@@ -242,7 +233,7 @@ type AssetFile = Pick<Asset, "path" | "fileName">;
 function copyInto(folder: string, name: string, from: string): void {
   const target = join(folder, name);
   mkdirSync(dirname(target), { recursive: true });
-  copyFileSync(from, target);
+  copyToDisk(from, target);
 }
 
 function writeMessage(folder: string, savedModel: SavedModel, asText: boolean): void {

@@ -8,10 +8,11 @@
  *
  * All is written into a folder beside the export and moved into place as the last step.
  */
-import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
 import { create, type DescMessage, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { anyPack } from "@bufbuild/protobuf/wkt";
+import { copyToDisk, syncFolder, writeNewFile } from "../checkpoint/new-file.js";
 import type { Asset } from "../graph-builder/asset.js";
 import type { Operation } from "../graph-builder/operation.js";
 import { type GraphDef, GraphDefSchema } from "../protobuf/gen/tensorflow/core/framework/graph_pb.js";
@@ -130,6 +131,7 @@ export class Exporter {
       mkdirSync(temporary, { recursive: true });
       this.writeInto(temporary, this.parts);
       renameSync(temporary, exportDir);
+      syncFolder(exportDir);
     } catch (reason) {
       rmSync(temporary, { recursive: true, force: true });
       throw StatusError.from(reason);
@@ -142,11 +144,11 @@ export class Exporter {
     const assets = parts.assets ?? this.saver.graph.assets;
     this.saver.save(path.join(folder, CHECKPOINT_NAME), { writeState: false });
     const metaGraph = this.metaGraph(parts, assets);
-    writeFileSync(path.join(folder, META_GRAPH_FILE), toBinary(MetaGraphDefSchema, metaGraph));
+    writeNewFile(path.join(folder, META_GRAPH_FILE), toBinary(MetaGraphDefSchema, metaGraph));
     if (assets.length === 0) return;
     mkdirSync(path.join(folder, ASSETS_FOLDER));
     for (const { path: from, fileName } of assets)
-      copyFileSync(from, path.join(folder, ASSETS_FOLDER, fileName));
+      copyToDisk(from, path.join(folder, ASSETS_FOLDER, fileName));
   }
 
   private metaGraph(parts: ExporterInit, assets: readonly Asset[]): MetaGraphDef {
