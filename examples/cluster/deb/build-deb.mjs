@@ -29,7 +29,7 @@ const tree = mkdtempSync(path.join(tmpdir(), "servable-deb-"));
 try {
   const file = path.join(path.resolve(output), `servable_${version}_${flags.arch}.deb`);
   fill(tree);
-  execFileSync("dpkg-deb", ["--build", "--root-owner-group", tree, file], {
+  execFileSync("dpkg-deb", ["--build", "--root-owner-group", "-Zgzip", tree, file], {
     stdio: ["ignore", "ignore", "inherit"],
   });
   console.log(`Wrote ${file}`);
