@@ -69,6 +69,8 @@ export class Hdf5File {
   private constructor(
     private readonly what: string,
     private readonly handle: number,
+    /** That has the file; another one knows nothing of it. */
+    private readonly owner: Thread | undefined,
     readonly root: Hdf5Group,
     size: number,
   ) {
@@ -95,7 +97,7 @@ export class Hdf5File {
     }
     const answer = ask({ kind: "open", bytes }, "open", what, bytes.length);
     openFiles++;
-    return new Hdf5File(what, answer.handle, answer.root, bytes.length);
+    return new Hdf5File(what, answer.handle, thread, answer.root, bytes.length);
   }
 
   /**
@@ -130,6 +132,8 @@ export class Hdf5File {
         `${name} of shape [${dataset.shape.join(",")}]: the datasets are more than ${MAX_EXPANSION} times as large as the file`,
       );
     }
+    if (thread !== this.owner)
+      throw dataLoss(`${name}: another file has ended the HDF5 library, open it again`);
     return ask({ kind: "read", handle: this.handle, path: dataset.path }, "read", name, size);
   }
 
@@ -144,7 +148,8 @@ export class Hdf5File {
     if (this.isClosed) return;
     this.isClosed = true;
     openFiles--;
-    if (thread !== undefined) ask({ kind: "close", handle: this.handle }, "close", this.what);
+    if (thread !== undefined && thread === this.owner)
+      ask({ kind: "close", handle: this.handle }, "close", this.what);
     if (openFiles === 0 && hasReadMuch) stopThread();
   }
 }
@@ -222,6 +227,8 @@ function startThread(): Thread {
 function stopThread(): void {
   thread?.port.close();
   void thread?.worker.terminate();
+  // Ending it makes the process wait for it again.
+  thread?.worker.unref();
   thread = undefined;
   hasReadMuch = false;
 }

@@ -5,6 +5,7 @@
 import { type DType, dtypeFromName } from "../dtype.js";
 import type { Output } from "../graph-builder/operation.js";
 import { internal, invalidArgument, resourceExhausted, StatusError, unimplemented } from "../status.js";
+import type { Tensor } from "../tensor.js";
 import type { Build } from "./build.js";
 import { type Config, isJsonObject, type Json, type KerasObject } from "./config.js";
 import { Nodes } from "./nodes.js";
@@ -145,6 +146,14 @@ export class Layer implements WeightedLayer {
   alias(spec: WeightSpec): void {
     if (this.weights.some(({ sameAs }) => sameAs === spec.key)) return;
     this.weights.push({ ...spec, key: `${this.path}/${spec.name}`, sameAs: spec.key });
+  }
+
+  /** A value that the configuration has, and that Keras 3 files have among the variables too. */
+  given(name: string, value: Tensor): void {
+    if (this.weights.some((other) => other.name === name)) return;
+    const { dtype, shape } = value;
+    const key = `${this.path}/${name}`;
+    this.weights.push({ key, name, dtype, shape, trainable: false, sameAs: key, given: value });
   }
 
   /** A layer inside this one, the same at each call. Its attribute's name is its place in Keras 3 files. */

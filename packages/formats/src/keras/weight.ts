@@ -14,6 +14,8 @@ export interface WeightSpec {
   readonly trainable: boolean;
   /** The key of the weight that this one is too: Keras 3 files have its value twice, others once. */
   readonly sameAs?: string;
+  /** The value, where the configuration has it and Keras 3 files have it again. */
+  readonly given?: Tensor;
 }
 
 /** Values by key. */

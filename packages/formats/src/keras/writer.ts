@@ -290,7 +290,8 @@ function stringAttributes(name: string, strings: readonly string[]): [string, re
 }
 
 function datasetOf(model: KerasModel, spec: WeightSpec, name: string): NewHdf5Dataset {
-  const value: Tensor = model.value(spec.sameAs === undefined ? spec : { ...spec, key: spec.sameAs });
+  const value: Tensor =
+    spec.given ?? model.value(spec.sameAs === undefined ? spec : { ...spec, key: spec.sameAs });
   if (value.dtype === "string")
     throw unimplemented(`weight "${spec.key}" holds strings, which HDF5 files of Keras do not`);
   return { name, dtype: value.dtype, shape: value.shape, data: value.data };

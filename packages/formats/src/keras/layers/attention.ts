@@ -117,7 +117,7 @@ const multiHead: LayerRow = {
     const query = project("query_dense", "query", inputs.query, keySize);
     const key = project("key_dense", "key", inputs.key, keySize);
     const gate = config.boolean("use_gate", false)
-      ? project("gate_dense", "gate", inputs.query, valueSize, "sigmoid")
+      ? project("_gate_dense", "gate", inputs.query, valueSize, "sigmoid")
       : undefined;
     const value = project("value_dense", "value", inputs.value, valueSize);
     const mask = pairMask(layer, args, inputs);

@@ -200,6 +200,7 @@ function inverseFrequencies(layer: Layer, vocabulary: Vocabulary, depth: number)
   const front =
     given.length === tokens.length + start ? given.slice(0, start) : new Array<number>(start).fill(average);
   const all = [...front, ...own];
+  layer.given("idf_weights", numbersOf("float32", [all.length], all));
   return numbersOf(
     "float32",
     [depth],
