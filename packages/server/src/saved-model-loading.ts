@@ -8,11 +8,12 @@ import { readBatchingSettings } from "./config/batching-parameters.js";
 import { wishesOfModel } from "./config/saved-model-config.js";
 import type { ServerSettings } from "./config/server-settings.js";
 import type { Loader } from "./core/loader.js";
-import type { ServableId } from "./core/servable.js";
+import { idText, type ServableId } from "./core/servable.js";
 import type { Log } from "./log.js";
 import { timed } from "./monitoring/measure.js";
 import type { Metrics } from "./monitoring/metrics.js";
 import type { Tracing } from "./monitoring/tracing.js";
+import type { LoadProgress } from "./servables/engine-contract.js";
 import { MemoryWatch } from "./servables/memory-watch.js";
 import { SavedModelLoader } from "./servables/saved-model-loader.js";
 import type { ServedModel } from "./servables/served-model.js";
@@ -64,6 +65,7 @@ export function savedModelLoaders(
           },
         ),
       warn: (message) => log.warn(message),
+      onProgress: (progress) => log.info(`Loading servable version ${idText(id)}: ${progressText(progress)}`),
       onLoad: (code, micros) => {
         metrics?.load(id.name, path, code, micros);
         traceDone(tracing, "load", path, code, micros);
@@ -98,6 +100,11 @@ async function tellWishes(folder: string, isRequired: boolean, log: Log): Promis
     if (isRequired) throw reason;
     log.warn(StatusError.from(reason).message);
   }
+}
+
+function progressText(progress: LoadProgress): string {
+  if (progress.stage === "weights") return `${Math.round(progress.bytes / 1e6)} MB of weights verified`;
+  return `${progress.compiled} of ${progress.total} signatures compiled`;
 }
 
 /**

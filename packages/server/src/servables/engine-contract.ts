@@ -5,6 +5,13 @@
 import type { Signature, Tensor } from "@servable/formats";
 import type { SignatureDefMap } from "@servable/formats/protobuf/tensorflow_serving/apis/get_model_metadata_pb";
 
+/** How far a load is. */
+export type LoadProgress =
+  /** Bytes of weights that have been read and verified. */
+  | { readonly stage: "weights"; readonly bytes: number }
+  /** Signatures that are compiled, of how many. */
+  | { readonly stage: "signatures"; readonly compiled: number; readonly total: number };
+
 export interface LoadOptions {
   /** Tags of the MetaGraph to load. */
   readonly tags?: readonly string[];
@@ -12,6 +19,11 @@ export interface LoadOptions {
   readonly intraOpThreads?: number;
   /** Take model.tflite where there is one beside a SavedModel. */
   readonly preferTfliteModel?: boolean;
+}
+
+/** What is not sent to a worker, but made there. */
+export interface LoadListeners {
+  readonly onProgress?: (progress: LoadProgress) => void;
 }
 
 export interface Model {
@@ -44,5 +56,5 @@ export interface Model {
 
 export interface Engine {
   /** The model in a version's folder. Throws StatusError. */
-  loadModel(path: string, options?: LoadOptions): Model;
+  loadModel(path: string, options?: LoadOptions & LoadListeners): Model;
 }

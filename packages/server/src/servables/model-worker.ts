@@ -9,7 +9,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { toBinary } from "@bufbuild/protobuf";
 import { internal, type Tensor } from "@servable/formats";
 import { SignatureDefMapSchema } from "@servable/formats/protobuf/tensorflow_serving/apis/get_model_metadata_pb";
-import type { Model } from "./engine-contract.js";
+import type { LoadProgress, Model } from "./engine-contract.js";
 import { importEngine } from "./import-engine.js";
 import { type FromWorker, packError, packTensors, type ToWorker, unpackTensors } from "./worker-protocol.js";
 
@@ -55,7 +55,8 @@ async function load({ model, path, options }: Extract<ToWorker, { kind: "load" }
     const { loadModel } = await engine;
     // Nobody wants it any more.
     if (!models.has(model)) return;
-    const loaded = loadModel(path, options);
+    const onProgress = (progress: LoadProgress) => post({ kind: "progress", model, progress });
+    const loaded = loadModel(path, { ...options, onProgress: sparing(onProgress) });
     models.set(model, loaded);
     post({
       kind: "loaded",
@@ -71,6 +72,19 @@ async function load({ model, path, options }: Extract<ToWorker, { kind: "load" }
     models.delete(model);
     post({ kind: "failed", model, error: packError(reason) });
   }
+}
+
+/** Tells no more often than this how far a load is: a small model never does. */
+const PROGRESS_MS = 1000;
+
+function sparing(tell: (progress: LoadProgress) => void): (progress: LoadProgress) => void {
+  let toldMs = performance.now();
+  return (progress) => {
+    const now = performance.now();
+    if (now - toldMs < PROGRESS_MS) return;
+    toldMs = now;
+    tell(progress);
+  };
 }
 
 /** A signature that can't run proves nothing, and says so when it is asked to run. */

@@ -7,7 +7,7 @@ import { type Clock, systemClock } from "../core/clock.js";
 import type { Loader } from "../core/loader.js";
 import { idText, type ServableId } from "../core/servable.js";
 import { timed } from "../monitoring/measure.js";
-import type { LoadOptions, Model } from "./engine-contract.js";
+import type { LoadOptions, LoadProgress, Model } from "./engine-contract.js";
 import { type ClosableModel, InlineModel } from "./inline-model.js";
 import { type ModelFiles, modelFiles } from "./model-files.js";
 import { RunTimes } from "./run-times.js";
@@ -26,6 +26,8 @@ export interface SavedModelLoaderOptions {
   /** Runs the model's warm-up requests, if it has any. A failure fails the load. */
   readonly warmUp: (model: ServedModel, signal: AbortSignal) => Promise<void>;
   readonly warn: (message: string) => void;
+  /** Told now and then how far the load of a large version is. */
+  readonly onProgress: (progress: LoadProgress) => void;
   /** Told how an attempt to load ended and how long it took. */
   readonly onLoad: (code: CodeName, micros: number) => void;
   /** Shared by the models whose batches are counted together. */
@@ -108,7 +110,7 @@ export class SavedModelLoader implements Loader<ServedModel> {
     const abort = () => void seat.terminate();
     signal.addEventListener("abort", abort);
     try {
-      return { seat, loaded: await seat.load(this.path, this.options.load) };
+      return { seat, loaded: await seat.load(this.path, this.options.load, this.options.onProgress) };
     } catch (reason) {
       await seat.terminate();
       throw signal.aborted ? givenUp() : reason;

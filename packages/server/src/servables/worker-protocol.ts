@@ -3,6 +3,7 @@
  *
  *     main                      worker
  *       ── load (model) ──────────▶   once for each model, first
+ *       ◀──── progress (model) ───    now and then, while a large one is loaded
  *       ◀────── loaded (model) ───    or failed
  *       ── run (id, model) ───────▶   any number, answered in their order
  *       ◀──── result, error (id) ─
@@ -13,7 +14,7 @@
  * a tensor in one.
  */
 import { type Code, type Signature, StatusError, type Tensor } from "@servable/formats";
-import type { LoadOptions } from "./engine-contract.js";
+import type { LoadOptions, LoadProgress } from "./engine-contract.js";
 
 /** What a run is of: a signature, whose names the inputs and outputs have, or the graph and the names of its tensors. */
 export type RunTarget =
@@ -35,6 +36,7 @@ export type ToWorker =
   | { readonly kind: "end" };
 
 export type FromWorker =
+  | { readonly kind: "progress"; readonly model: number; readonly progress: LoadProgress }
   | {
       readonly kind: "loaded";
       readonly model: number;

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { Code, type Tensor, tensor } from "@servable/formats";
+import type { LoadProgress } from "./engine-contract.js";
 import { WorkerSupply } from "./worker-supply.js";
 import type { WorkerSeat } from "./worker-thread.js";
 
@@ -66,6 +67,21 @@ describe("Worker threads", () => {
     assert.deepEqual(await Promise.all(seats.map(answer)), new Array<number>(8).fill(2.5));
     await Promise.all(seats.map((seat) => seat.close()));
     await rm(broken, { recursive: true });
+  });
+
+  it("tell now and then how far a long load is", async () => {
+    const slow = await mkdtemp(join(tmpdir(), "worker-supply-slow-"));
+    await writeFile(join(slow, "saved_model.pb"), "");
+    await writeFile(join(slow, "slow"), "");
+    const told: LoadProgress[] = [];
+    const seat = supply.take(false);
+    await seat.load(slow, {}, (progress) => told.push(progress));
+    assert.deepEqual(told, [
+      { stage: "weights", bytes: 1e6 },
+      { stage: "weights", bytes: 2e6 },
+    ]);
+    await seat.close();
+    await rm(slow, { recursive: true });
   });
 
   it("take all their models along when they die, and new models get new threads", async () => {

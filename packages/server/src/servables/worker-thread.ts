@@ -4,7 +4,7 @@
  */
 import { Worker } from "node:worker_threads";
 import { type Signature, type StatusError, type Tensor, unavailable } from "@servable/formats";
-import type { LoadOptions } from "./engine-contract.js";
+import type { LoadOptions, LoadProgress } from "./engine-contract.js";
 import type { WorkerSettings } from "./model-worker.js";
 import {
   type FromWorker,
@@ -39,6 +39,8 @@ export interface RunResult {
   readonly micros: number;
 }
 
+type ProgressListener = (progress: LoadProgress) => void;
+
 interface Pending<R> {
   readonly resolve: (value: R) => void;
   readonly reject: (error: StatusError) => void;
@@ -47,7 +49,7 @@ interface Pending<R> {
 export class WorkerThread {
   readonly #worker: Worker;
   readonly #runs = new Map<number, Pending<RunResult>>();
-  readonly #loads = new Map<number, Pending<LoadedModel>>();
+  readonly #loads = new Map<number, Pending<LoadedModel> & { readonly onProgress: ProgressListener }>();
   readonly #seats = new Set<number>();
   #nextId = 0;
   #isEnding = false;
@@ -88,9 +90,14 @@ export class WorkerThread {
     return new WorkerSeat(this, model);
   }
 
-  load(model: number, path: string, options: LoadOptions): Promise<LoadedModel> {
+  load(
+    model: number,
+    path: string,
+    options: LoadOptions,
+    onProgress: ProgressListener,
+  ): Promise<LoadedModel> {
     return new Promise((resolve, reject) => {
-      this.#loads.set(model, { resolve, reject });
+      this.#loads.set(model, { resolve, reject, onProgress });
       this.#post({ kind: "load", model, path, options });
     });
   }
@@ -166,6 +173,9 @@ export class WorkerThread {
         });
         break;
       }
+      case "progress":
+        this.#loads.get(message.model)?.onProgress(message.progress);
+        break;
       case "failed":
         this.#takeLoad(message.model)?.reject(unpackError(message.error));
         break;
@@ -215,8 +225,8 @@ export class WorkerSeat {
     return this.thread.ended;
   }
 
-  load(path: string, options: LoadOptions): Promise<LoadedModel> {
-    return this.thread.load(this.model, path, options);
+  load(path: string, options: LoadOptions, onProgress: ProgressListener = () => {}): Promise<LoadedModel> {
+    return this.thread.load(this.model, path, options, onProgress);
   }
 
   /** Runs the model. Takes the inputs over. */

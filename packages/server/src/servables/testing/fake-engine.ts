@@ -1,6 +1,7 @@
 /**
  * An engine for tests of what is around it: half plus two, on strings an echo, and the mishaps that a model can have.
- * A folder that holds a file `fail` is refused, with what the file says as the message.
+ * A folder that holds a file `fail` is refused, with what the file says as the message; one with a file `slow` takes
+ * longer than anyone waits without a word.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -20,7 +21,7 @@ import {
   unimplemented,
 } from "@servable/formats";
 import { SignatureDefMapSchema } from "@servable/formats/protobuf/tensorflow_serving/apis/get_model_metadata_pb";
-import type { LoadOptions, Model } from "../engine-contract.js";
+import type { LoadListeners, LoadOptions, Model } from "../engine-contract.js";
 
 type Values = ReadonlyMap<string, Tensor>;
 
@@ -162,7 +163,17 @@ function infoOf(dtypes: Readonly<Record<string, DType>>) {
   );
 }
 
-export function loadModel(path: string, _options?: LoadOptions): Model {
+function loadSlowly(listeners: LoadListeners | undefined): void {
+  for (const bytes of [1e6, 2e6]) {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1100);
+    listeners?.onProgress?.({ stage: "weights", bytes });
+    // Too soon after the last to be told.
+    listeners?.onProgress?.({ stage: "weights", bytes: bytes + 1 });
+  }
+}
+
+export function loadModel(path: string, options?: LoadOptions & LoadListeners): Model {
+  if (existsSync(join(path, "slow"))) loadSlowly(options);
   if (existsSync(join(path, "fail"))) throw dataLoss(readFileSync(join(path, "fail"), "utf8"));
   if (!existsSync(join(path, "saved_model.pb"))) throw notFound(`${path} holds no SavedModel`);
   return {
