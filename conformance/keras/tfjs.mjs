@@ -11,9 +11,9 @@ const save = (dir) =>
     const data = Array.isArray(a.weightData)
       ? Buffer.concat(a.weightData.map((b) => Buffer.from(b)))
       : Buffer.from(a.weightData);
-    writeFileSync(dir + "/weights.bin", data);
+    writeFileSync(`${dir}/weights.bin`, data);
     writeFileSync(
-      dir + "/model.json",
+      `${dir}/model.json`,
       JSON.stringify({
         format: "layers-model",
         generatedBy: a.generatedBy,
