@@ -1,10 +1,10 @@
 /** Which TensorFlow ops are supported, and how: read off the op tables. `servable ops` and docs/ops.md print it. */
 import { opNames } from "@servable/formats";
-import { spelledOutOps } from "../passes/spell-out.js";
-import { hostRows } from "./host/index.js";
-import { onnxRows } from "./onnx/index.js";
-import { rowRules } from "./rows/index.js";
-import { shapeRows } from "./shape/index.js";
+import { hostRows } from "./ops/host/index.js";
+import { onnxRows } from "./ops/onnx/index.js";
+import { rowRules } from "./ops/rows/index.js";
+import { shapeRows } from "./ops/shape/index.js";
+import { spelledOutOps } from "./passes/spell-out.js";
 
 export interface OpSupport {
   readonly op: string;

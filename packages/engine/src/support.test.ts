@@ -3,12 +3,12 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { goldenSkip, loadCases } from "@servable/formats/testing";
-import { hostRows } from "./host/index.js";
-import { onnxRows } from "./onnx/index.js";
+import { hostRows } from "./ops/host/index.js";
+import { onnxRows } from "./ops/onnx/index.js";
 import { withoutKernel } from "./support.js";
 import { opsDocument } from "./support-document.js";
 
-const source = fileURLToPath(new URL("../../src/", import.meta.url));
+const source = fileURLToPath(new URL("../src/", import.meta.url));
 
 /** Ops without a value that could be recorded. */
 const valueless = new Set(["ControlTrigger", "PlaceholderV2", "RefIdentity", "Timestamp"]);
