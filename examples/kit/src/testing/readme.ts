@@ -17,6 +17,7 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../../../..", import.meta.url));
 const BACKGROUND_LIMIT_MS = 120_000;
+const FOREGROUND_LIMIT_MS = 300_000;
 const POLL_MS = 50;
 
 type StepKind = "run" | "background" | "by-hand";
@@ -97,7 +98,10 @@ export class ReadmeRun {
       await this.untilShown(step, () => output, ended);
       return;
     }
+    // A shell loop that waits for what does not come would wait for ever, and outlive this process.
+    const overdue = setTimeout(() => endGroup(child), FOREGROUND_LIMIT_MS);
     const status = await ended;
+    clearTimeout(overdue);
     assert.equal(status, 0, `status ${status} of\n${step.commands}\n${output}`);
     if (step.output !== undefined) {
       assert.ok(
@@ -119,7 +123,7 @@ export class ReadmeRun {
     for (const { child } of this.background) {
       if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) continue;
       const closed = once(child, "close");
-      process.kill(-child.pid, "SIGTERM");
+      endGroup(child);
       await closed;
     }
   }
@@ -147,4 +151,9 @@ export class ReadmeRun {
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
   }
+}
+
+/** Ends a shell and all that it has started. */
+function endGroup({ pid }: ChildProcess): void {
+  if (pid !== undefined) process.kill(-pid, "SIGTERM");
 }
