@@ -18,6 +18,8 @@ import type { Measuring } from "./monitoring/measure.js";
 import type { PrometheusMetrics } from "./monitoring/prometheus.js";
 import { RequestLog, type RequestLoggings } from "./monitoring/request-log.js";
 import type { Tracing } from "./monitoring/tracing.js";
+import { OPEN_INFERENCE_SERVICE, openInferenceMethods } from "./open-inference/grpc-methods.js";
+import type { OpenInference } from "./open-inference/infer.js";
 import type { HttpRoute, RunningHttpServer } from "./rest/http-server.js";
 import { savedModelLoaders } from "./saved-model-loading.js";
 import type { WorkerSupply } from "./servables/worker-supply.js";
@@ -156,18 +158,30 @@ async function startGrpc(parts: Parts): Promise<RunningTransport | undefined> {
     requestLog,
   });
   const health = healthMethods({
-    services: [PREDICTION_SERVICE, MODEL_SERVICE, SESSION_SERVICE],
-    isServing: () => !stopping.aborted && core.modelNames.every((name) => core.isAvailable(name)),
+    services: [PREDICTION_SERVICE, MODEL_SERVICE, SESSION_SERVICE, OPEN_INFERENCE_SERVICE],
+    isServing: () => isServing(parts),
     listen: (listener) => core.monitor.listen(listener),
     stopping,
   });
-  const offered = [...methods, ...(hasHealthService ? health : [])];
+  const openInference = openInferenceMethods(openInferenceOf(parts));
+  const offered = [...methods, ...openInference, ...(hasHealthService ? health : [])];
   return await start([...offered, ...reflectionMethods(offered)], {
     addresses,
     ...(tls === undefined ? {} : { tls }),
     channelArguments,
     maxRequestBytes: MAX_REQUEST_BYTES,
   });
+}
+
+/** Whether every configured model answers requests. */
+function isServing({ core, stopping }: Parts): boolean {
+  return !stopping.aborted && core.modelNames.every((name) => core.isAvailable(name));
+}
+
+function openInferenceOf(parts: Parts): OpenInference {
+  const { core, measuring, requestLog, settings } = parts;
+  const { checkMethodNames } = settings;
+  return { core, checkMethodNames, measuring, requestLog, isReady: () => isServing(parts) };
 }
 
 /** Imports one transport alone: the other's modules cost memory and start-up time. */
@@ -179,9 +193,10 @@ async function startOf(transport: GrpcTransport = "lean"): Promise<StartTranspor
 async function startRest(parts: Parts): Promise<RunningHttpServer | undefined> {
   const { rest } = parts.settings;
   if (rest === undefined) return undefined;
-  const [{ startHttpServer }, { restApi }] = await Promise.all([
+  const [{ startHttpServer }, { restApi }, { OPEN_INFERENCE_PREFIX, openInferenceRest }] = await Promise.all([
     import("./rest/http-server.js"),
     import("./rest/rest-api.js"),
+    import("./open-inference/rest-routes.js"),
   ]);
   const { core, measuring, requestLog, settings } = parts;
   const { checkMethodNames } = settings;
@@ -190,7 +205,11 @@ async function startRest(parts: Parts): Promise<RunningHttpServer | undefined> {
     prefix: "/v1/",
     handler: api,
   };
-  return await startHttpServer([...metricsRoutes(parts), serving], {
+  const openInference: HttpRoute = {
+    prefix: OPEN_INFERENCE_PREFIX,
+    handler: openInferenceRest(openInferenceOf(parts)),
+  };
+  return await startHttpServer([...metricsRoutes(parts), serving, openInference], {
     ...rest,
     maxBodyBytes: MAX_REQUEST_BYTES,
     maxInflatedBytes: MAX_INFLATED_BYTES,

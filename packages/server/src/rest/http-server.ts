@@ -27,6 +27,8 @@ export interface HttpRequest {
 export interface HttpAnswer {
   readonly contentType: string;
   readonly body: string | Uint8Array;
+  /** Besides those that every answer has. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Throws StatusError; the answer is then its JSON with its HTTP status. */
@@ -232,10 +234,11 @@ async function send(
   request: IncomingMessage,
   response: ServerResponse,
   status: number,
-  { contentType, body }: HttpAnswer,
+  { contentType, body, headers: more }: HttpAnswer,
 ): Promise<void> {
   if (response.destroyed) return;
   const headers: Record<string, string | number> = contentType === "" ? {} : { "Content-Type": contentType };
+  if (more !== undefined) Object.assign(headers, more);
   const acceptsGzip = /\bgzip\b/.test(String(request.headers["accept-encoding"] ?? ""));
   let payload = body;
   if (acceptsGzip && body.length >= MIN_GZIP_BYTES) {
