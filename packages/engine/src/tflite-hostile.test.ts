@@ -34,7 +34,7 @@ const refusedAtLoad: Readonly<Record<string, Refusal>> = {
   pool_filter_negative: ["DATA_LOSS", /MAX_POOL_2D \(tensor "y"\): filterHeight -3 must be positive/],
   pool_padding_unknown: ["UNIMPLEMENTED", /MAX_POOL_2D \(tensor "y"\): padding 7 is not known/],
   pool_stride_0: ["DATA_LOSS", /MAX_POOL_2D \(tensor "y"\): strideW 0 must be positive/],
-  reshape_huge: ["INVALID_ARGUMENT", /RESHAPE \(tensor "y"\): .*too many elements/],
+  reshape_huge: ["INVALID_ARGUMENT", /Reshape node "y\/Reshape": .*too many elements/],
   resize_huge: ["INVALID_ARGUMENT", /Shape \[1,1073741824,1073741824,2\] has too many elements/],
   scales_of_channels: ["UNIMPLEMENTED", /ABS \(tensor "y"\): .*a scale for each of 2 channels/],
   scales_without_numbers: ["DATA_LOSS", /ABS \(tensor "y"\): .*scale NaN and zero point 0/],

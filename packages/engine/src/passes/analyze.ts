@@ -204,13 +204,21 @@ function fold(
   const inferred = outputs.map((known, i) => fromPartial(known, node.outputTypes[i]));
   if (inferred.every((value) => value !== undefined)) return inferred;
   if (row === undefined || (node.inputs.length === 0 && node.op !== "Const")) return undefined;
-  if (
-    outputs.some((known) => known.shape?.every((size) => size >= 0) && elementCount(known.shape) > MAX_FOLDED)
-  )
-    return undefined;
+  if (outputs.some(({ shape }) => isTooLarge(node, shape))) return undefined;
   const tensors = inputs.map((known) => smallTensor(known.constant));
   if (tensors.some((value) => value === undefined)) return undefined;
   return compute(node, tensors as Tensor[], outputs, budget);
+}
+
+/** INVALID_ARGUMENT, naming the node, for sizes that no tensor has. */
+function isTooLarge(node: Node, shape: PartialShape | undefined): boolean {
+  if (!shape?.every((size) => size >= 0)) return false;
+  try {
+    return elementCount(shape) > MAX_FOLDED;
+  } catch (reason) {
+    const { message } = StatusError.from(reason);
+    throw invalidArgument(`${node.op} node "${node.name}": ${message}`, { cause: reason });
+  }
 }
 
 function compute(
