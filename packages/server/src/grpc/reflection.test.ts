@@ -74,6 +74,7 @@ for (const version of ["v1", "v1alpha"]) {
         "tensorflow.serving.PredictionService",
         "tensorflow.serving.ModelService",
         "tensorflow.serving.SessionService",
+        "inference.GRPCInferenceService",
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",

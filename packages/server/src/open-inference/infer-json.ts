@@ -91,7 +91,8 @@ function readInputs(values: readonly JsonValue[], binary: Uint8Array): [string, 
         `input "${name}": binary_data_size is ${size}, but ${left} bytes are left of the body`,
       );
     }
-    if (memberOf(input, "data") !== undefined) throw invalidArgument(`input "${name}" has both data and binary_data_size`);
+    if (memberOf(input, "data") !== undefined)
+      throw invalidArgument(`input "${name}" has both data and binary_data_size`);
     const bytes = binary.subarray(at, at + size);
     at += size;
     return [name, () => tensorFromRaw(typeOf(input), sizesOf(input), bytes)];
