@@ -202,4 +202,8 @@ describe("the KServe runtime", () => {
     const formats = runtime.spec.supportedModelFormats as { name: string }[];
     assert.ok(formats.some(({ name }) => name === model.modelFormat.name));
   });
+
+  it("declares both protocols over both transports", () => {
+    assert.deepEqual(runtime?.spec.protocolVersions, ["v1", "v2", "grpc-v1", "grpc-v2"]);
+  });
 });
