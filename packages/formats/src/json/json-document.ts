@@ -13,11 +13,17 @@ export type NumberKind = (typeof NumberKind)[keyof typeof NumberKind];
 
 /** All numbers of a document, in the order of the text. */
 export class NumberPool {
-  values = new Float64Array(256);
-  kinds = new Uint8Array(256);
+  values: Float64Array;
+  kinds: Uint8Array;
   /** Exact values of big integers, by index. */
   readonly big = new Map<number, bigint>();
   size = 0;
+
+  /** @param capacity numbers that it holds before it grows */
+  constructor(capacity: number) {
+    this.values = new Float64Array(capacity);
+    this.kinds = new Uint8Array(capacity);
+  }
 
   push(value: number, kind: NumberKind): void {
     if (this.size === this.values.length) this.#grow();

@@ -41,6 +41,8 @@ const POINT = 0x2e;
 const ZERO = 0x30;
 const NINE = 0x39;
 
+/** Room for numbers to begin with. */
+const MAX_FIRST_NUMBERS = 256;
 /** All numbers of so many digits are exact. */
 const MAX_SHORT_DIGITS = 15;
 
@@ -54,7 +56,7 @@ const latin1 = new TextDecoder("latin1");
 class Parser {
   private at = 0;
   private depth = 0;
-  private readonly pool = new NumberPool();
+  private readonly pool: NumberPool;
   /** The number that `number()` has just read. */
   private value = 0;
   private kind: NumberKind = NumberKind.INTEGER;
@@ -62,7 +64,10 @@ class Parser {
   /** The text, a character for each byte. */
   private characters: string | undefined;
 
-  constructor(private readonly text: Uint8Array) {}
+  constructor(private readonly text: Uint8Array) {
+    // A number and what parts it from the next take two bytes at least; a short text has no use for a large pool.
+    this.pool = new NumberPool(Math.min(MAX_FIRST_NUMBERS, 1 + (text.length >> 1)));
+  }
 
   document(): JsonValue {
     if (this.text[0] === 0xef && this.text[1] === 0xbb && this.text[2] === 0xbf) this.at = 3;

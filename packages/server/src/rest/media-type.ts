@@ -27,11 +27,14 @@ export const mediaTypes: Readonly<Record<Exclude<BodyKind, "raw">, string>> = {
 
 /** What a body of this Content-Type is. JSON unless it is known for something else: curl calls JSON a form, fetch calls it plain text. */
 export function bodyKind(contentType: string): BodyKind {
+  // As nearly always.
+  if (contentType === mediaTypes.json) return "json";
   return kindOf(contentType) ?? "json";
 }
 
 /** What an answer should be for a caller that accepts these types; undefined when it has no wish. */
 export function acceptedKind(accept: string): Exclude<BodyKind, "raw"> | undefined {
+  if (accept === "" || accept === "*/*") return undefined;
   for (const part of accept.split(",")) {
     const kind = /^\s*application\/json\b/.test(part) ? "json" : kindOf(part);
     if (kind !== undefined && kind !== "raw") return kind;

@@ -30,7 +30,7 @@ export interface PredictBody {
   readonly outputFilter: readonly string[];
 }
 
-type Read = (model: ServedModel, spec: ModelSpec, body: Uint8Array, query: URLSearchParams) => PredictBody;
+type Read = (model: ServedModel, spec: ModelSpec, body: Uint8Array, query: string) => PredictBody;
 
 const readers: Readonly<Record<BodyKind, Read>> = {
   json: (model, spec, body) => {
@@ -81,7 +81,7 @@ export function readPredictBody(
   body: Uint8Array,
   query: string,
 ): PredictBody {
-  const request = blamingBody(() => readers[kind](model, spec, body, new URLSearchParams(query)));
+  const request = blamingBody(() => readers[kind](model, spec, body, query));
   if (kind === "json" || kind === "raw") return request;
   const inputs = [...request.inputs].map(([name, read]) => [name, () => blamingBody(read)] as const);
   return { ...request, inputs: new Map(inputs) };
@@ -98,7 +98,8 @@ export function blamingBody<T>(read: () => T): T {
   }
 }
 
-function columns(query: URLSearchParams, inputs: RequestInputs): PredictBody {
+function columns(text: string, inputs: RequestInputs): PredictBody {
+  const query = new URLSearchParams(text);
   return {
     signatureName: query.get("signature_name") ?? "",
     layout: "columnar",
@@ -111,7 +112,8 @@ function lazily(tensors: ReadonlyMap<string, Tensor>): RequestInputs {
   return new Map([...tensors].map(([name, tensor]) => [name, () => tensor]));
 }
 
-function signatureIn(model: ServedModel, spec: ModelSpec, query: URLSearchParams): Signature {
+function signatureIn(model: ServedModel, spec: ModelSpec, text: string): Signature {
+  const query = new URLSearchParams(text);
   return signatureOf(model, signatureNameOf({ ...spec, signatureName: query.get("signature_name") ?? "" }));
 }
 

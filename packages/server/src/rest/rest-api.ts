@@ -118,16 +118,49 @@ export function restApi(
     route("GET", "", async (spec) => json(statusJson(core, spec))),
     route("GET", "/metadata", async (spec) => json(metadataJson(core, spec))),
   ];
+  const matches = new Matches(routes);
   return async (request) => {
-    for (const { verb, pattern, handler } of routes) {
-      const groups = request.verb === verb ? pattern.exec(request.path)?.groups : undefined;
-      if (groups !== undefined) return await handler(specOf(groups), request);
-    }
+    const match = matches.of(request.verb, request.path);
+    if (match !== undefined) return await match.handler(match.spec, request);
     if (request.verb === "GET" && /^\/v1\/models(\/metadata)?$/i.test(request.path)) {
       throw invalidArgument("Missing model name in request.");
     }
     throw invalidArgument(`Malformed request: ${request.verb} ${request.path}`);
   };
+}
+
+interface Match {
+  readonly handler: RestHandler;
+  readonly spec: ModelSpec;
+}
+
+/** Paths that are remembered: those of a server's models, unless someone makes up others. */
+const MAX_KNOWN_PATHS = 1000;
+
+/** Which route a path takes, and which model it names. A client asks for the same path again and again. */
+class Matches {
+  readonly #known = new Map<string, Match>();
+
+  constructor(private readonly routes: readonly Route[]) {}
+
+  of(verb: string, path: string): Match | undefined {
+    const key = `${verb} ${path}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const match = this.#find(verb, path);
+    if (match === undefined) return undefined;
+    if (this.#known.size >= MAX_KNOWN_PATHS) this.#known.clear();
+    this.#known.set(key, match);
+    return match;
+  }
+
+  #find(verb: string, path: string): Match | undefined {
+    for (const route of this.routes) {
+      const groups = route.verb === verb ? route.pattern.exec(path)?.groups : undefined;
+      if (groups !== undefined) return { handler: route.handler, spec: specOf(groups) };
+    }
+    return undefined;
+  }
 }
 
 function specOf({ model, version, label }: Record<string, string | undefined>): ModelSpec {
