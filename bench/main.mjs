@@ -30,7 +30,7 @@ const { values: flags } = parseArgs({
 if (flags.help) {
   console.log(`npm run bench -- [--repeat=3] [--seconds=2] [--only=SERVER]… [--skip=cold-start|throughput|rest]…
 
-SERVER is servable, plain-node, floor-sync or floor-callback.`);
+SERVER is servable, plain-node, floor-sync, floor-callback or floor-lean.`);
 } else {
   await bench();
 }

@@ -5,9 +5,10 @@ import { numberText, summaryText, table } from "./table.mjs";
 /** @typedef {import("./servers.mjs").Server} Server */
 /** @typedef {import("./throughput.mjs").Throughput} Throughput */
 
-/** What the others are compared with: the original's threading model and a plain Node server. */
+/** What the others are compared with: the original's threading model, the leanest one, and a plain Node server. */
 const YARDSTICKS = [
   { key: "floor-sync", title: "× floor" },
+  { key: "floor-lean", title: "× leanest" },
   { key: "plain-node", title: "× plain Node" },
 ];
 

@@ -55,11 +55,12 @@ const plainNode = {
  * The floor with one of gRPC C++'s threading models: "sync" is what TensorFlow Serving uses, "callback" the newer one.
  * @param {string} program
  * @param {"sync" | "callback"} api
+ * @param {boolean} callerRuns whether a graph runs on the thread that asks for it: the leanest there is
  * @returns {Server}
  */
-const floor = (program, api) => ({
-  key: `floor-${api}`,
-  title: `C++ floor, ${api} API`,
+const floor = (program, api, callerRuns = false) => ({
+  key: callerRuns ? "floor-lean" : `floor-${api}`,
+  title: callerRuns ? "C++ floor, leanest" : `C++ floor, ${api} API`,
   serves: () => true,
   command: ({ name, folder }, port) => [
     program,
@@ -67,6 +68,7 @@ const floor = (program, api) => ({
     `--model_name=${name}`,
     `--port=${port}`,
     `--api=${api}`,
+    ...(callerRuns ? ["--caller_runs=true"] : []),
   ],
 });
 
@@ -77,7 +79,9 @@ const floor = (program, api) => ({
 export function availableServers(floorProgram) {
   const hasServable = existsSync(servableMain);
   const floors =
-    floorProgram === undefined ? [] : [floor(floorProgram, "sync"), floor(floorProgram, "callback")];
+    floorProgram === undefined
+      ? []
+      : [floor(floorProgram, "sync"), floor(floorProgram, "callback"), floor(floorProgram, "callback", true)];
   return {
     servers: [...(hasServable ? [servable] : []), plainNode, ...floors],
     notes: hasServable ? [] : [`Servable: ${servableMain} is missing; npm run build makes it`],
