@@ -72,12 +72,12 @@ export function datatypeText(dtype: DType): string {
 }
 
 /** Dimensions of a tensor, at most: TensorFlow's limit. */
-const MAX_RANK = 254;
+export const MAX_RANK = 254;
 
 /** The shape that a request gives. INVALID_ARGUMENT for one that no tensor has. */
-export function shapeOf(sizes: readonly bigint[]): Shape {
+export function shapeOf(sizes: readonly (number | bigint)[]): Shape {
   if (sizes.length > MAX_RANK) {
-    throw invalidArgument(`the shape has ${sizes.length} dimensions, of which there are ${MAX_RANK} at most`);
+    throw invalidArgument(`the shape has more than ${MAX_RANK} dimensions`);
   }
   const shape = sizes.map(Number);
   elementCount(shape);
