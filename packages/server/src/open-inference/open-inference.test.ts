@@ -1,16 +1,19 @@
 /** The Open Inference Protocol v2 as its clients speak it: over real sockets, to the real engine. */
 import assert from "node:assert/strict";
+import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import type { MessageInitShape } from "@bufbuild/protobuf";
+import { fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import {
   Code,
   type DType,
   GraphBuilder,
   httpStatusOf,
   predictSignatureDef,
+  readTfRecords,
   SavedModelBuilder,
+  tensorFromProto,
 } from "@servable/formats";
 import {
   type InferTensorContentsSchema,
@@ -28,6 +31,11 @@ import {
   ServerReadyRequestSchema,
   ServerReadyResponseSchema,
 } from "@servable/formats/protobuf/open_inference_grpc_pb";
+import type { TensorProto } from "@servable/formats/protobuf/tensorflow/core/framework/tensor_pb";
+import {
+  PredictionLogSchema,
+  type PredictLog,
+} from "@servable/formats/protobuf/tensorflow_serving/apis/prediction_log_pb";
 import { temporaryFolder } from "@servable/formats/testing/temporary-folder";
 import type { CallFailure } from "../testing/grpc-test-client.js";
 import { modelAt, startTestServer, type TestServer } from "../testing/test-server.js";
@@ -750,5 +758,38 @@ describe("infer by REST", () => {
 
   it("goes on serving afterwards", async () => {
     assert.equal((await rest("/v2/models/half/infer", { inputs: [x] })).status, 200);
+  });
+});
+
+describe("an infer", () => {
+  it("is a Predict to request logs and metrics", async () => {
+    const filenamePrefix = path.join(temporaryFolder(), "sample");
+    const watched = await startTestServer(
+      [modelAt("half", HALF_PLUS_TWO, { logging: { samplingRate: 1, filenamePrefix } })],
+      { engine: "real", prometheus: { path: "/metrics" } },
+    );
+    const input = { name: "x", datatype: "FP32", shape: [1], data: [4] };
+    await watched.rest("/v2/models/half/infer", JSON.stringify({ inputs: [input] }));
+    await watched.grpc.call(`${SERVICE}/ModelInfer`, ModelInferRequestSchema, ModelInferResponseSchema, {
+      modelName: "half",
+      inputs: [{ name: "x", datatype: "FP32", shape: [1n], contents: { fp32Contents: [4] } }],
+    });
+    const { text: metrics } = await watched.rest("/metrics");
+    await watched.stop();
+
+    assert.match(metrics, /request_count\{model_name="half",status="OK"\} 2/);
+    const folder = path.dirname(filenamePrefix);
+    const [file] = await readdir(folder);
+    const records = [...readTfRecords(await readFile(path.join(folder, file as string)))];
+    const sides = records.map((record) => {
+      const { logType } = fromBinary(PredictionLogSchema, record);
+      assert.equal(logType.case, "predictLog");
+      const { request, response } = logType.value as PredictLog;
+      return [
+        tensorFromProto(request?.inputs.x as TensorProto, "x").data,
+        tensorFromProto(response?.outputs.y as TensorProto, "y").data,
+      ];
+    });
+    assert.deepEqual(sides, Array(2).fill([Float32Array.of(4), Float32Array.of(4)]));
   });
 });
