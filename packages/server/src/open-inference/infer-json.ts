@@ -30,7 +30,7 @@ import {
 import { parseJson } from "@servable/formats/json/json-parser";
 import { float32Text, float64Text } from "@servable/formats/json/json-writer";
 import type { LazyTensor } from "../inference/feeds.js";
-import { type Datatype, datatypeOf, datatypeOfDtype, shapeOf } from "./datatypes.js";
+import { type Datatype, datatypeOf, datatypeOfDtype, MAX_RANK, shapeOf } from "./datatypes.js";
 import { type InferResponse, inputsByName, SIGNATURE_NAME } from "./infer.js";
 import { rawOf, tensorFromRaw } from "./raw-contents.js";
 
@@ -49,14 +49,14 @@ export function readInferBody(body: Uint8Array, headerLength: string | undefined
   const jsonBytes = headerLength === undefined ? body.length : lengthOf(headerLength, body.length);
   const document = objectOf(parseJson(body.subarray(0, jsonBytes)), "the body");
   const parameters = parametersOf(document, "the body");
-  const outputs = listOf(document, "outputs").map(requestedOutput);
+  const outputs = listOf(document, "outputs", requestedOutput);
   const isBinaryByDefault = flagOf(parameters, "binary_data_output", "the body") ?? false;
   const binary = new Map(outputs.map(({ name, isBinary }) => [name, isBinary]));
   if (memberOf(document, "inputs") === undefined) throw invalidArgument("the body has no inputs");
   return {
     id: textOf(document, "id", "the body") ?? "",
     signatureName: textOf(parameters, SIGNATURE_NAME, "parameters") ?? "",
-    inputs: inputsByName(readInputs(listOf(document, "inputs"), body.subarray(jsonBytes))),
+    inputs: inputsByName(readInputs(document, body.subarray(jsonBytes))),
     outputs: outputs.map(({ name }) => name),
     isBinary: (output) => binary.get(output) ?? isBinaryByDefault,
   };
@@ -78,9 +78,9 @@ function requestedOutput(value: JsonValue, index: number): { name: string; isBin
 }
 
 /** The inputs in their order; each with binary data takes its part of what follows the JSON, and nothing is left. */
-function readInputs(values: readonly JsonValue[], binary: Uint8Array): [string, LazyTensor][] {
+function readInputs(document: JsonObject, binary: Uint8Array): [string, LazyTensor][] {
   let at = 0;
-  const inputs = values.map((value, index): [string, LazyTensor] => {
+  const inputs = listOf(document, "inputs", (value, index): [string, LazyTensor] => {
     const input = objectOf(value, `inputs[${index}]`);
     const name = requiredText(input, "name", `inputs[${index}]`);
     const size = sizeOf(parametersOf(input, `input "${name}"`), `input "${name}"`);
@@ -129,12 +129,12 @@ function typeOf(input: JsonObject): Datatype {
 
 function sizesOf(input: JsonObject): Shape {
   if (memberOf(input, "shape") === undefined) throw invalidArgument("shape is missing");
-  return shapeOf(
-    listOf(input, "shape").map((size) => {
-      if (size instanceof JsonNumber && size.isInteger) return size.integer;
-      throw invalidArgument("shape has a size that is no integer");
-    }),
-  );
+  const sizes = listOf(input, "shape", (size, axis) => {
+    if (axis >= MAX_RANK) throw invalidArgument(`the shape has more than ${MAX_RANK} dimensions`);
+    if (size instanceof JsonNumber && size.isInteger) return size.integer;
+    throw invalidArgument("shape has a size that is no integer");
+  });
+  return shapeOf(sizes);
 }
 
 // --- The document ---------------------------------------------------------------------------------------------
@@ -149,11 +149,13 @@ function memberOf(object: JsonObject, key: string): JsonValue | undefined {
   return object.get(key) ?? undefined;
 }
 
-/** The entries of a member, none when it is not there. */
-function listOf(object: JsonObject, key: string): JsonValue[] {
+/** The entries of a member as they are read, up to the first that is wrong; none when it is not there. */
+function listOf<T>(object: JsonObject, key: string, read: (value: JsonValue, index: number) => T): T[] {
   const value = memberOf(object, key) ?? [];
   if (!isArray(value)) throw invalidArgument(`${key} is no list`);
-  return Array.from({ length: value.length }, (_, i) => entryAt(value, i));
+  const entries: T[] = [];
+  while (entries.length < value.length) entries.push(read(entryAt(value, entries.length), entries.length));
+  return entries;
 }
 
 function parametersOf(object: JsonObject, where: string): JsonObject {

@@ -676,6 +676,12 @@ describe("infer by REST", () => {
     ["no shape", { inputs: [{ ...x, shape: undefined }] }, Code.INVALID_ARGUMENT, /x: shape is missing/],
     ["a broken size", { inputs: [{ ...x, shape: [1.5] }] }, Code.INVALID_ARGUMENT, /x: shape has a size/],
     ["a huge shape", { inputs: [{ ...x, shape: [4e9, 4e9] }] }, Code.INVALID_ARGUMENT, /x: .*/],
+    [
+      "300 dimensions",
+      { inputs: [{ ...x, shape: Array(300).fill(1) }] },
+      Code.INVALID_ARGUMENT,
+      /x: .*more than 254 dimensions/,
+    ],
     ["no data", { inputs: [{ ...x, data: undefined }] }, Code.INVALID_ARGUMENT, /x: data is missing/],
     [
       "too little data",
