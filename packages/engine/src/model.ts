@@ -102,14 +102,27 @@ export function openSavedModel(dir: string, options: LoadOptions = {}): OpenedMo
   const { savedModel } = readReadable(dir);
   const metaGraph = findMetaGraph(savedModel, options.tags ?? [SERVING_TAG]);
   const program = new Program(metaGraph);
-  program.initialize(metaGraph, dir);
+  closingOnFailure(program, () => program.initialize(metaGraph, dir));
   return { program, metaGraph };
+}
+
+/** A model that can't be loaded holds no file open. */
+function closingOnFailure<T>(program: Program, load: () => T): T {
+  try {
+    return load();
+  } catch (error) {
+    program.close();
+    throw error;
+  }
 }
 
 /** An opened model, its signatures compiled. */
 export function modelOf({ program, metaGraph }: OpenedModel, options: LoadOptions): Model {
   const signatureDefs = create(SignatureDefMapSchema, { signatureDef: metaGraph.signatureDef });
-  return new CompiledModel(program, signaturesOf(metaGraph), signatureDefs, options);
+  return closingOnFailure(
+    program,
+    () => new CompiledModel(program, signaturesOf(metaGraph), signatureDefs, options),
+  );
 }
 
 /** TensorFlow takes a file that is no SavedModel for none: NOT_FOUND. */
@@ -186,6 +199,7 @@ class CompiledModel implements Model {
     );
     for (const compiled of new Set(runners.map((runner) => runner.compiled))) compiled.dispose();
     this.session?.close();
+    this.program.close();
   }
 }
 

@@ -164,6 +164,11 @@ export class Program {
     return plan.run(inputs, { resources: this.resources });
   }
 
+  /** Gives back what variables, tables and checkpoints hold. Nothing can be run any more. */
+  close(): void {
+    this.resources.close();
+  }
+
   private tensor(name: string, feeds?: ReadonlyMap<string, Node>): Edge {
     const reference = this.references.tensor(this.main.nodes.get(nodeName(name)));
     if (reference !== undefined) return reference;

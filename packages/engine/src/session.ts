@@ -18,24 +18,28 @@ const MAX_COMPILED = 64;
 export class Session {
   private readonly compiled = new Map<string, CompiledRequest>();
 
-  private constructor(private readonly program: Program) {}
+  private constructor(
+    private readonly program: Program,
+    /** Whether the program is the session's alone. */
+    private readonly ownsProgram: boolean,
+  ) {}
 
   /** The MetaGraph with exactly these tags, restored and initialised. Errors as loadModel's. */
   static load(tags: readonly string[], exportDir: string): Session {
     const metaGraph = findMetaGraph(readSavedModel(exportDir).savedModel, tags);
     const program = new Program(metaGraph);
     program.initialize(metaGraph, exportDir);
-    return new Session(program);
+    return new Session(program, true);
   }
 
   /** A graph that needs no checkpoint, such as a frozen one. */
   static fromGraph(metaGraph: MetaGraphDef): Session {
-    return new Session(new Program(metaGraph));
+    return new Session(new Program(metaGraph), true);
   }
 
   /** A program that is loaded already, whose variables and tables the session shares. */
   static of(program: Program): Session {
-    return new Session(program);
+    return new Session(program, false);
   }
 
   /**
@@ -63,6 +67,7 @@ export class Session {
   close(): void {
     for (const compiled of this.compiled.values()) compiled.dispose();
     this.compiled.clear();
+    if (this.ownsProgram) this.program.close();
   }
 
   private checkFeed(name: string, value: Tensor): void {

@@ -9,6 +9,8 @@ export interface Resource {
   /** What it is, for messages: "Variable", "HashTable" … */
   readonly kind: string;
   readonly name: string;
+  /** Gives back what it holds outside of JavaScript's memory. */
+  close?(): void;
 }
 
 export interface ResourceValue {

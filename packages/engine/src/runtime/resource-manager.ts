@@ -33,6 +33,12 @@ export class ResourceManager {
     return this.resources.delete(name);
   }
 
+  /** Closes all resources and forgets them. */
+  close(): void {
+    for (const resource of this.resources.values()) resource.close?.();
+    this.resources.clear();
+  }
+
   private checked<R extends Resource>(found: Resource, kind: R["kind"], name: string): R {
     if (found.kind !== kind) throw failedPrecondition(`"${name}" is a ${found.kind}, not a ${kind}`);
     return found as R;

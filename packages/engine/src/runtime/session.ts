@@ -72,6 +72,8 @@ function runtime(): Binding["binding"] {
 
 /** A compiled ONNX graph. Not safe for use by several threads; each thread makes its own. */
 export class OnnxSession {
+  private isDisposed = false;
+
   private readonly fetches: Readonly<Record<string, null>>;
 
   private constructor(
@@ -139,7 +141,10 @@ export class OnnxSession {
     return this.outputs.map((port) => this.output(port, results[port.name]));
   }
 
+  /** Gives its memory back. A second time does nothing. */
   dispose(): void {
+    if (this.isDisposed) return;
+    this.isDisposed = true;
     this.session.dispose();
   }
 

@@ -5,6 +5,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import {
   dataLoss,
+  failedPrecondition,
   invalidArgument,
   notFound,
   outOfRange,
@@ -19,6 +20,8 @@ const READ_WITHOUT_WAITING = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 const MAX_READ_BYTES = 2 ** 30;
 
 export class RandomAccessFile {
+  private isClosed = false;
+
   private constructor(
     readonly path: string,
     private readonly descriptor: number,
@@ -59,6 +62,8 @@ export class RandomAccessFile {
 
   /** Fills `bytes` from the file at `offset`. DATA_LOSS when the file has become shorter since it was opened. */
   readInto(bytes: Uint8Array, offset: number): void {
+    // Its number may be another file's by now.
+    if (this.isClosed) throw failedPrecondition(`${this.path} was closed`);
     let done = 0;
     while (done < bytes.length) {
       const wanted = Math.min(bytes.length - done, MAX_READ_BYTES);
@@ -82,6 +87,8 @@ export class RandomAccessFile {
   }
 
   close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
     closeSync(this.descriptor);
   }
 

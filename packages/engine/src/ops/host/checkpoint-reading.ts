@@ -14,20 +14,21 @@ import {
   type Tensor,
 } from "@servable/formats";
 import { type ConstantSource, restoredTensor } from "../../graph/constant.js";
+import type { ResourceManager } from "../../runtime/resource-manager.js";
 import { asTensorOf, type Resource, type Value } from "../../values.js";
 import type { HostTable, Kernel, NodeFacts } from "../op-table.js";
 import { stateful } from "./stateful.js";
 
 function restoreV2(node: NodeFacts): Kernel {
   const types = node.attrs.types("dtypes");
-  return ([prefixInput, namesInput, slicesInput]) => {
+  return ([prefixInput, namesInput, slicesInput], { resources }) => {
     const prefix = textOf(prefixInput)[0] ?? "";
     const names = textOf(namesInput);
     const slices = textOf(slicesInput);
     if (names.length !== types.length || slices.length !== types.length) {
       throw invalidArgument(`${types.length} dtypes, ${names.length} tensor names, ${slices.length} slices`);
     }
-    const reader = missingIsUnknown(() => openCheckpoint(prefix));
+    const reader = missingIsUnknown(() => openedCheckpoint(resources, prefix));
     return names.map((name, i) =>
       restore(reader, prefix, name, slices[i] as string, types[i] as Tensor["dtype"]),
     );
@@ -44,13 +45,18 @@ function restoreOne(node: NodeFacts): Kernel {
     const pattern = onlyText(patternInput, "file_pattern");
     const name = onlyText(nameInput, "tensor_name");
     const slice = sliceInput === undefined ? "" : onlyText(sliceInput, "shape_and_slice");
-    const { reader } = resources.lookupOrCreate(
-      "Checkpoint",
-      `checkpoint ${pattern}`,
-      () => new OpenedCheckpoint(`checkpoint ${pattern}`, openCheckpoint(pattern)),
-    );
+    const reader = openedCheckpoint(resources, pattern);
     return [restore(reader, pattern, name, slice, dtype)];
   };
+}
+
+function openedCheckpoint(resources: ResourceManager, path: string): CheckpointReader {
+  const name = `checkpoint ${path}`;
+  return resources.lookupOrCreate<OpenedCheckpoint>(
+    "Checkpoint",
+    name,
+    () => new OpenedCheckpoint(name, openCheckpoint(path)),
+  ).reader;
 }
 
 /** A checkpoint's reader among the resources of a model: values are read from it when first asked for. */
@@ -61,6 +67,10 @@ class OpenedCheckpoint implements Resource {
     readonly name: string,
     readonly reader: CheckpointReader,
   ) {}
+
+  close(): void {
+    this.reader.close();
+  }
 }
 
 function onlyText(value: Value | undefined, what: string): string {
