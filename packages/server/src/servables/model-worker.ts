@@ -11,6 +11,7 @@ import { internal, type Tensor } from "@servable/formats";
 import { SignatureDefMapSchema } from "@servable/formats/protobuf/tensorflow_serving/apis/get_model_metadata_pb";
 import type { LoadProgress, Model } from "./engine-contract.js";
 import { importEngine } from "./import-engine.js";
+import { atLowPriority } from "./load-priority.js";
 import { type FromWorker, packError, packTensors, type ToWorker, unpackTensors } from "./worker-protocol.js";
 
 /** Given to the thread when it starts. */
@@ -56,7 +57,7 @@ async function load({ model, path, options }: Extract<ToWorker, { kind: "load" }
     // Nobody wants it any more.
     if (!models.has(model)) return;
     const onProgress = (progress: LoadProgress) => post({ kind: "progress", model, progress });
-    const loaded = loadModel(path, { ...options, onProgress: sparing(onProgress) });
+    const loaded = atLowPriority(() => loadModel(path, { ...options, onProgress: sparing(onProgress) }));
     models.set(model, loaded);
     post({
       kind: "loaded",
