@@ -12,6 +12,7 @@ import { Served } from "./served.mjs";
 const CONNECTIONS = 1_000;
 const HOSTILE_REQUESTS = 200;
 const SECONDS = 20;
+const WARMUP_SECONDS = 3;
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 const EMPTY_SETTINGS = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
 /** A thousand connections with their buffers are allowed this much. */
@@ -47,6 +48,8 @@ export async function measureConnections(folder) {
     await served.until(HALF_PLUS_TWO, 1, "AVAILABLE");
     const { port } = served.server;
     const latencyFile = join(folder, "latencies.bin");
+    // A quick model is loaded on the main thread as well once it is used, and holds its checkpoint open there.
+    await new Load({ port, requestFile, latencyFile, seconds: WARMUP_SECONDS, concurrency: 8 }).ended;
     const before = { rss: served.rssMiB, descriptors: descriptors(served) };
     const load = new Load({ port, requestFile, latencyFile, seconds: SECONDS, concurrency: 8 });
     const sockets = await Promise.all(Array.from({ length: CONNECTIONS }, (_, i) => open(port, i)));
