@@ -7,7 +7,7 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { getPriority, setPriority } from "node:os";
 
 /** Niceness that is added while loading, and the most there is. */
-const ADDED = 10;
+const ADDED = 15;
 const MOST = 19;
 /** capabilities(7) */
 const CAP_SYS_NICE = 23n;
