@@ -7,6 +7,7 @@
  * A batch that fails is run again request by request, so that nobody fails for another's fault; unless running it
  * changes something.
  */
+import { setMaxListeners } from "node:events";
 import { invalidArgument, type Tensor, unavailable } from "@servable/formats";
 import { canBePadded, cut, join, joinParts, rowShapeKey, rowsOf, split } from "./batch.js";
 import { BatchQueue, type Sized } from "./batch-queue.js";
@@ -161,15 +162,30 @@ export class Scheduler {
     return new Promise((resolve, reject) => {
       const queue = this.#queueOf(group);
       const since = performance.now();
-      const waiting: Waiting = { request, rows, onTurn, resolve, reject, queue, since };
-      signal?.addEventListener(
-        "abort",
-        () => {
-          this.#remove(waiting);
-          reject(signal.reason);
+      const abort = () => {
+        this.#remove(waiting);
+        reject(signal?.reason);
+      };
+      // The signal may outlive the request: warm-up has one for all its requests, a split request for all its parts.
+      const settled = () => signal?.removeEventListener("abort", abort);
+      const waiting: Waiting = {
+        request,
+        rows,
+        onTurn,
+        resolve: (result) => {
+          settled();
+          resolve(result);
         },
-        { once: true },
-      );
+        reject: (reason) => {
+          settled();
+          reject(reason);
+        },
+        queue,
+        since,
+      };
+      // Parts of one request, of which there may be many, are no leak.
+      if (signal !== undefined) setMaxListeners(0, signal);
+      signal?.addEventListener("abort", abort, { once: true });
       queue.batches.add(waiting);
       this.#waiting++;
       this.#next();
