@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** The `servable-client` command. */
 import { runCommand } from "./command.js";
 

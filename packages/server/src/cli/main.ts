@@ -1,9 +1,5 @@
-#!/usr/bin/env -S MALLOC_MMAP_THRESHOLD_=131072 node
 /**
  * The `servable` program: a table of commands, each loaded when it is called.
- *
- * The first line keeps glibc from raising its threshold for memory of its own, as it does when such memory is first
- * freed: weights would then come from its heaps, which give nothing back when a model is unloaded.
  */
 import "../compile-cache.js";
 import { type Command, ExitCode } from "./command.js";

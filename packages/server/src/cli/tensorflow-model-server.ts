@@ -1,4 +1,3 @@
-#!/usr/bin/env -S MALLOC_MMAP_THRESHOLD_=131072 node
 /** The `tensorflow_model_server` program: `servable serve` by the name that scripts and images know. */
 import "../compile-cache.js";
 
