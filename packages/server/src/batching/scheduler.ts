@@ -183,8 +183,6 @@ export class Scheduler {
         queue,
         since,
       };
-      // Parts of one request, of which there may be many, are no leak.
-      if (signal !== undefined) setMaxListeners(0, signal);
       signal?.addEventListener("abort", abort, { once: true });
       queue.batches.add(waiting);
       this.#waiting++;
@@ -199,6 +197,8 @@ export class Scheduler {
     group: string | undefined,
     signal: AbortSignal | undefined,
   ): Promise<RunResult> {
+    // Each part listens, which for many of them is no leak.
+    if (signal !== undefined) setMaxListeners(0, signal);
     const parts = cut(request.inputs, sizes).map((inputs) => ({ ...request, inputs }));
     const results = await Promise.all(
       parts.map((part, i) =>
