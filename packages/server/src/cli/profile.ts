@@ -3,7 +3,7 @@
  * model and around it is measured here, step by step; the way there and back by a server that is started for it.
  */
 import { writeFileSync } from "node:fs";
-import { loadModel, type Model, recordSteps, StepRecorder } from "@servable/engine";
+import { type Model, recordSteps, StepRecorder } from "@servable/engine";
 import type { Signature, Tensor } from "@servable/formats";
 import { decodePredictRequest, encodePredictRequest, encodePredictResponse } from "../apis/predict-codec.js";
 import { feedsOf } from "../inference/feeds.js";
@@ -16,9 +16,10 @@ import {
 } from "./arguments.js";
 import { ExitCode } from "./command.js";
 import { drawFlames } from "./drawing/flame-picture.js";
-import { chosenTags, MODEL_HELP, modelOptions, modelPathOf, tagSetsOf } from "./model-path.js";
+import { MODEL_HELP, modelOptions, modelPathOf } from "./model-path.js";
 import { givenInputs, imageRangeOf, inputOptions, signatureOf } from "./models/input-options.js";
 import { readInputs } from "./models/inputs.js";
+import { loadAsAsked, threadsOption } from "./models/load-model.js";
 import { type Cost, costTable, median, totalOf } from "./models/request-cost.js";
 import { measureCalls } from "./models/served-calls.js";
 import { print, printJson, runTool } from "./tool.js";
@@ -40,7 +41,7 @@ const description: CommandDescription = {
     signature_def: { value: "NAME", help: "The signature; serving_default, or the only one, by default." },
     ...inputOptions,
     runs: { value: "N", help: `How often; ${DEFAULT_RUNS} by default, and no longer than 20 seconds.` },
-    threads: { value: "N", help: "Threads that one operator may use; one per core by default." },
+    threads: threadsOption,
     svg: { value: "FILE", help: "Also draw it: a flame picture, an SVG file." },
     model_only: { help: "Without a server: only what happens between the request's bytes and the answer's." },
     json: { help: "As JSON." },
@@ -58,7 +59,7 @@ const description: CommandDescription = {
 export function profile(args: readonly string[]): Promise<number> {
   return runTool(description, args, async (parsed) => {
     const path = modelPathOf(parsed);
-    const model = load(path, parsed);
+    const model = loadAsAsked(path, parsed);
     const signature = signatureOf(model, optionOf(parsed, "signature_def"));
     const request = encodePredictRequest(
       { name: MODEL_NAME, signatureName: signature.name },
@@ -70,15 +71,6 @@ export function profile(args: readonly string[]): Promise<number> {
     const around = hasFlag(parsed, "model_only") ? [] : await measureAround(path, request, runs, inside);
     await report([...around, ...inside], { path, signature, parsed });
     return ExitCode.OK;
-  });
-}
-
-function load(path: string, parsed: ParsedArguments): Model {
-  const tags = chosenTags(parsed, tagSetsOf(path));
-  const threads = countOption(parsed, "threads", 1);
-  return loadModel(path, {
-    ...(tags && { tags }),
-    ...(threads !== undefined && { intraOpThreads: threads }),
   });
 }
 

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { performance } from "node:perf_hooks";
-import { loadModel, type Model } from "@servable/engine";
+import type { Model } from "@servable/engine";
 import { Code, type Signature, StatusError, shapeText, type Tensor, writeNpy } from "@servable/formats";
 import {
   type CommandDescription,
@@ -12,9 +12,10 @@ import {
   type ParsedArguments,
 } from "./arguments.js";
 import { ExitCode } from "./command.js";
-import { chosenTags, MODEL_HELP, modelOptions, modelPathOf, tagSetsOf } from "./model-path.js";
+import { MODEL_HELP, modelOptions, modelPathOf } from "./model-path.js";
 import { givenInputs, imageRangeOf, inputOptions, signatureOf } from "./models/input-options.js";
 import { readInputs } from "./models/inputs.js";
+import { loadAsAsked, threadsOption } from "./models/load-model.js";
 import { tensorJson, tensorText } from "./models/tensor-text.js";
 import { type Timing, timingOf, timingText } from "./models/timing.js";
 import { print, runTool } from "./tool.js";
@@ -35,7 +36,7 @@ const description: CommandDescription = {
     outdir: { value: "DIR", help: "Also write each output as NAME.npy into this folder." },
     overwrite: { help: "Replace files that are in --outdir already." },
     repeat: { value: "N", help: "Run N times and say how long it took." },
-    threads: { value: "N", help: "Threads that one operator may use; one per core by default." },
+    threads: threadsOption,
     full: { help: "All elements of large results, not the first and last ones." },
     json: { help: "Results as JSON." },
   },
@@ -58,7 +59,7 @@ export function run(args: readonly string[]): Promise<number> {
     const imageRange = imageRangeOf(parsed);
     const repeat = countOption(parsed, "repeat", 1) ?? 1;
     const start = performance.now();
-    const model = load(parsed);
+    const model = loadAsAsked(modelPathOf(parsed), parsed);
     const loadMs = performance.now() - start;
     const signature = signatureOf(model, optionOf(parsed, "signature_def"));
     const inputs = readInputs(given, signature, imageRange === undefined ? {} : { imageRange });
@@ -69,16 +70,6 @@ export function run(args: readonly string[]): Promise<number> {
     if (hasFlag(parsed, "json")) await print(jsonReport(signature, outputs, files, timing));
     else await print(textReport(outputs, files, timing, hasFlag(parsed, "full")));
     return ExitCode.OK;
-  });
-}
-
-function load(parsed: ParsedArguments): Model {
-  const path = modelPathOf(parsed);
-  const tags = chosenTags(parsed, tagSetsOf(path));
-  const threads = countOption(parsed, "threads", 1);
-  return loadModel(path, {
-    ...(tags && { tags }),
-    ...(threads !== undefined && { intraOpThreads: threads }),
   });
 }
 
