@@ -3,12 +3,12 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { request } from "node:http";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { GraphBuilder, predictSignatureDef, SavedModelBuilder, tensor } from "@servable/formats";
+import { freePort } from "../free-port.js";
 import { serve } from "../index.js";
 import { createLog } from "../log.js";
 import { eventually } from "../testing/eventually.js";
@@ -33,13 +33,6 @@ class Process {
   async untilPrinted(pattern: RegExp): Promise<void> {
     await eventually(() => assert.match(this.output, pattern));
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0);
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** y = x / 2 + 2 */

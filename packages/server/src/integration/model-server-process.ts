@@ -1,19 +1,11 @@
 /** A model server as a process of its own, for tests that drive it over its sockets. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { type AddressInfo, createServer } from "node:net";
 import { fileURLToPath } from "node:url";
+import { freePort } from "../free-port.js";
 import { GrpcTestClient } from "../testing/grpc-test-client.js";
 
 const program = fileURLToPath(new URL("../cli/tensorflow-model-server.js", import.meta.url));
 const START_LIMIT_MS = 60_000;
-
-/** A port that is free now. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0);
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 export class ModelServerProcess {
   readonly #child: ChildProcess;

@@ -1,7 +1,6 @@
 /** How long calls to a served model take: a server is started for it, and asked one request at a time. */
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -9,6 +8,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { Client, credentials } from "@grpc/grpc-js";
 import { Code, StatusError, unavailable } from "@servable/formats";
 import { GetModelStatusRequestSchema } from "@servable/formats/protobuf/tensorflow_serving/apis/get_model_status_pb";
+import { freePort } from "../../free-port.js";
 import { median } from "./request-cost.js";
 
 export interface CallTimes {
@@ -71,17 +71,6 @@ function placeVersion(base: string, model: string): void {
   }
   mkdirSync(version);
   symlinkSync(model, path.join(version, `model${path.extname(model)}`));
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      const port = address !== null && typeof address === "object" ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 async function untilAnswered(
