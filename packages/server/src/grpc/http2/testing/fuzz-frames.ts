@@ -5,6 +5,7 @@
  */
 import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
+import { seededRandom } from "@servable/formats/testing/mutations";
 import type { Method } from "../../transport.js";
 import { Connection } from "../connection.js";
 import { FrameType, frame, PREFACE, Setting, settingsFrame } from "../frames.js";
@@ -28,17 +29,6 @@ const methods: readonly Method[] = [
   },
 ];
 const methodMap = new Map(methods.map((method) => [method.path, method]));
-
-/** Numbers from 0 up to 1, the same for the same seed (mulberry32). */
-export function randomNumbers(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let value = Math.imul(state ^ (state >>> 15), state | 1);
-    value ^= value + Math.imul(value ^ (value >>> 7), value | 61);
-    return ((value ^ (value >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** As much of a socket as a connection uses; what is written is counted and gone. */
 class CountingSocket extends EventEmitter {
@@ -95,6 +85,12 @@ export async function runSequence(seed: number): Promise<void> {
 }
 
 type Random = () => number;
+
+/** Numbers from 0 up to 1, the same for the same seed. Seeds in a row are spread, for so small ones begin alike. */
+function randomNumbers(seed: number): Random {
+  const random = seededRandom(Math.imul(seed, 0x9e3779b1));
+  return () => random(2 ** 32) / 2 ** 32;
+}
 
 const below = (random: Random, end: number): number => Math.floor(random() * end);
 const pick = <T>(random: Random, choices: readonly T[]): T => choices[below(random, choices.length)] as T;
