@@ -15,7 +15,7 @@ import { summarize } from "./statistics.mjs";
 
 export const CONCURRENCIES = [1, 8, 64];
 
-const SERVER_CORE = 0;
+export const SERVER_CORE = 0;
 const WARMUP_SECONDS = 0.5;
 /** Before the first measurement, at the highest concurrency: enough for a just-in-time compiler to settle. */
 const SETTLING_SECONDS = 2;
@@ -45,20 +45,43 @@ const SETTLING_SECONDS = 2;
  * @param {ThroughputPlan} plan
  * @returns {Promise<Throughput[]>}
  */
-export async function measureThroughput(plan) {
-  const requestFile = join(plan.folder, "request.bin");
+export async function measureThroughput({ servers, generator, model, folder, repetitions, seconds }) {
+  const requestFile = join(folder, "request.bin");
   writeFileSync(requestFile, halfPlusTwoRequest());
+  const dumpFile = join(folder, "answer.bin");
+  return await inTurns(servers, repetitions, async (server) => {
+    const port = await freePort();
+    const running = new ServerProcess(pinned(SERVER_CORE, server.command(model, port)), port);
+    try {
+      await running.firstAnswer(halfPlusTwoProbe);
+      const load = { generator, server: running, requestFile, dumpFile, seconds };
+      return await atEachConcurrency(load, (answer) => checkAnswer(answer, server));
+    } finally {
+      await running.stop();
+    }
+  });
+}
+
+/**
+ * Measures each server so many times, in turns, and sums up.
+ * @template {{ key: string }} S
+ * @param {readonly S[]} servers
+ * @param {number} repetitions
+ * @param {(server: S) => Promise<Map<number, import("./generator.mjs").LoadResult>>} measure results by concurrency
+ * @returns {Promise<Throughput[]>}
+ */
+export async function inTurns(servers, repetitions, measure) {
   /** @type {Map<string, import("./generator.mjs").LoadResult[]>} */
   const results = new Map();
-  for (let repetition = 0; repetition < plan.repetitions; repetition++) {
-    for (const server of plan.servers) {
-      for (const [concurrency, result] of await measureServer(server, plan, requestFile)) {
+  for (let repetition = 0; repetition < repetitions; repetition++) {
+    for (const server of servers) {
+      for (const [concurrency, result] of await measure(server)) {
         const key = keyOf(server.key, concurrency);
         results.set(key, [...(results.get(key) ?? []), result]);
       }
     }
   }
-  return plan.servers.flatMap((server) =>
+  return servers.flatMap((server) =>
     CONCURRENCIES.map((concurrency) => {
       const runs = results.get(keyOf(server.key, concurrency)) ?? [];
       return {
@@ -78,34 +101,25 @@ export async function measureThroughput(plan) {
 const keyOf = (server, concurrency) => `${server} ${concurrency}`;
 
 /**
- * One server at each concurrency.
- * @param {import("./servers.mjs").Server} server
- * @param {ThroughputPlan} plan
- * @param {string} requestFile
+ * Loads a server that answers already, after it has settled.
+ * @param {Omit<import("./generator.mjs").Load, "concurrency" | "warmupSeconds">} load
+ * @param {(answer: Uint8Array) => void} check throws for an answer that is wrong: fast, it is worth nothing
  */
-async function measureServer(server, { generator, model, folder, seconds }, requestFile) {
-  const port = await freePort();
-  const running = new ServerProcess(pinned(SERVER_CORE, server.command(model, port)), port);
-  const dumpFile = join(folder, "answer.bin");
+export async function atEachConcurrency(load, check) {
+  const warmupSeconds = WARMUP_SECONDS;
+  const settling = { concurrency: Math.max(...CONCURRENCIES), seconds: SETTLING_SECONDS };
+  await measureLoad({ ...load, ...settling, warmupSeconds });
   /** @type {Map<number, import("./generator.mjs").LoadResult>} */
   const results = new Map();
-  try {
-    await running.firstAnswer(halfPlusTwoProbe);
-    const load = { generator, server: running, requestFile, dumpFile, warmupSeconds: WARMUP_SECONDS };
-    await measureLoad({ ...load, concurrency: Math.max(...CONCURRENCIES), seconds: SETTLING_SECONDS });
-    for (const concurrency of CONCURRENCIES) {
-      const { answer, ...result } = await measureLoad({ ...load, concurrency, seconds });
-      checkAnswer(answer, server);
-      results.set(concurrency, result);
-    }
-  } finally {
-    await running.stop();
+  for (const concurrency of CONCURRENCIES) {
+    const { answer, ...result } = await measureLoad({ ...load, concurrency, warmupSeconds });
+    check(answer);
+    results.set(concurrency, result);
   }
   return results;
 }
 
 /**
- * A fast wrong answer is worth nothing.
  * @param {Uint8Array} answer
  * @param {import("./servers.mjs").Server} server
  */
