@@ -150,17 +150,12 @@ export class ServerCore implements Models {
 
   /** Whether there is a version, and none that is still on its way to being available while none is. */
   #isSettled(name: string): boolean {
-    const states = this.monitor.versions(name).map(({ state }) => state.kind);
-    if (states.includes("available")) return true;
-    return !this.#source.isPending(name) && !states.includes("start") && !states.includes("loading");
+    return this.isAvailable(name) || (!this.#source.isPending(name) && !this.#manager.isComing({ name }));
   }
 
   /** Whether no labelled version is still on its way. */
   #areLabelsSettled({ name, labels }: ModelConfig): boolean {
-    return [...labels.values()].every((version) => {
-      const kind = this.monitor.state({ name, version })?.kind;
-      return kind !== "start" && kind !== "loading";
-    });
+    return [...labels.values()].every((version) => !this.#manager.isComing({ name, version }));
   }
 
   #checkAvailable(configs: readonly ModelConfig[]): void {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
-import { fromBinary } from "@bufbuild/protobuf";
+import { fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { credentials } from "@grpc/grpc-js";
 import { Code, readTfRecords, stringTensor, type Tensor, tensor, tensorFromProto } from "@servable/formats";
 import type { TensorProto } from "@servable/formats/protobuf/tensorflow/core/framework/tensor_pb";
@@ -19,6 +19,7 @@ import {
   ReloadConfigResponseSchema,
 } from "@servable/formats/protobuf/tensorflow_serving/apis/model_management_pb";
 import { PredictionLogSchema } from "@servable/formats/protobuf/tensorflow_serving/apis/prediction_log_pb";
+import type { ModelConfigSchema } from "@servable/formats/protobuf/tensorflow_serving/config/model_server_config_pb";
 import { automaticBatching } from "./batching/batching-settings.js";
 import { eventually } from "./testing/eventually.js";
 import { GrpcTestClient } from "./testing/grpc-test-client.js";
@@ -652,37 +653,39 @@ describe("the life of versions", () => {
 });
 
 describe("the configuration of a running server", () => {
+  const reload = (server: TestServer, config: MessageInitShape<typeof ModelConfigSchema>[]) =>
+    server.grpc.call(
+      "tensorflow.serving.ModelService/HandleReloadConfigRequest",
+      ReloadConfigRequestSchema,
+      ReloadConfigResponseSchema,
+      { config: { config: { case: "modelConfigList", value: { config } } } },
+    );
+
+  const reloadVersions = (
+    server: TestServer,
+    name: string,
+    versions: bigint[],
+    versionLabels: Record<string, bigint> = {},
+  ) =>
+    reload(server, [
+      {
+        name,
+        basePath: join(base, name),
+        modelPlatform: "tensorflow",
+        modelVersionPolicy: { policyChoice: { case: "specific", value: { versions } } },
+        versionLabels,
+      },
+    ]);
+
   it("changes by HandleReloadConfigRequest, labels included", async () => {
     await putVersion("first", 1);
     await putVersion("second", 1);
     await putVersion("second", 2);
     const server = await startTestServer([modelAt("first", join(base, "first"))]);
-    const reload = (labels: Record<string, bigint>) =>
-      server.grpc.call(
-        "tensorflow.serving.ModelService/HandleReloadConfigRequest",
-        ReloadConfigRequestSchema,
-        ReloadConfigResponseSchema,
-        {
-          config: {
-            config: {
-              case: "modelConfigList",
-              value: {
-                config: [
-                  {
-                    name: "second",
-                    basePath: join(base, "second"),
-                    modelPlatform: "tensorflow",
-                    modelVersionPolicy: { policyChoice: { case: "specific", value: { versions: [1n, 2n] } } },
-                    versionLabels: labels,
-                  },
-                ],
-              },
-            },
-          },
-        },
-      );
+    const reloadSecond = (labels: Record<string, bigint>) =>
+      reloadVersions(server, "second", [1n, 2n], labels);
     try {
-      const { status } = await reload({ stable: 1n, canary: 2n });
+      const { status } = await reloadSecond({ stable: 1n, canary: 2n });
       assert.equal(status?.errorCode, Code.OK);
       for (const [label, version] of [
         ["stable", 1n],
@@ -692,7 +695,7 @@ describe("the configuration of a running server", () => {
         assert.equal(spec?.versionChoice.case === "version" && spec.versionChoice.value.value, version);
       }
       await assert.rejects(predict(server.grpc, { name: "first" }, x), { code: Code.NOT_FOUND });
-      await assert.rejects(reload({ stable: 3n }), {
+      await assert.rejects(reloadSecond({ stable: 3n }), {
         code: Code.FAILED_PRECONDITION,
         details: /assign label to version 3 of model second, which is not currently available/,
       });
@@ -702,24 +705,34 @@ describe("the configuration of a running server", () => {
     }
   });
 
+  it("puts a label on a version that was unloaded, once it is loaded again", async () => {
+    await putVersion("returning", 1);
+    await putVersion("returning", 2);
+    const server = await startTestServer([
+      modelAt("returning", join(base, "returning"), { versions: { kind: "specific", versions: [1n, 2n] } }),
+    ]);
+    const stateOf = async (version: bigint) => {
+      const { modelVersionStatus } = await modelStatus(server.grpc, { name: "returning" });
+      return modelVersionStatus.find((one) => one.version === version)?.state;
+    };
+    try {
+      await reloadVersions(server, "returning", [2n]);
+      await eventually(async () => assert.equal(await stateOf(1n), State.END));
+      await reloadVersions(server, "returning", [1n, 2n], { stable: 1n });
+      assert.equal(await stateOf(1n), State.AVAILABLE);
+      const { spec } = await predict(server.grpc, { name: "returning", label: "stable" }, x);
+      assert.equal(spec?.versionChoice.case === "version" && spec.versionChoice.value.value, 1n);
+    } finally {
+      await server.stop();
+    }
+  });
+
   it("is refused when a model has no version to serve", async () => {
     await putVersion("kept", 1);
     const server = await startTestServer([modelAt("kept", join(base, "kept"))]);
     try {
-      const reload = server.grpc.call(
-        "tensorflow.serving.ModelService/HandleReloadConfigRequest",
-        ReloadConfigRequestSchema,
-        ReloadConfigResponseSchema,
-        {
-          config: {
-            config: {
-              case: "modelConfigList",
-              value: { config: [{ name: "none", basePath: join(base, "none") }] },
-            },
-          },
-        },
-      );
-      await assert.rejects(reload, { code: Code.UNKNOWN, details: /none.* no version found under/ });
+      const reloading = reload(server, [{ name: "none", basePath: join(base, "none") }]);
+      await assert.rejects(reloading, { code: Code.UNKNOWN, details: /none.* no version found under/ });
     } finally {
       await server.stop();
     }

@@ -178,6 +178,38 @@ describe("the manager", () => {
     assert.equal(manager.handle({ name: "m" }).servable, "again");
   });
 
+  it("starts a version that is aspired again as soon as it is, at once when it was gone", async () => {
+    const one = await load(1);
+    aspire();
+    await settle();
+    one.finishUnload();
+    await settle();
+    assert.equal(state(1)?.kind, "end");
+    history = [];
+    aspire([1, new FakeLoader()]);
+    assert.deepEqual(history, ["1 start", "1 loading"]);
+  });
+
+  it("knows what is still to come, also while its predecessor leaves", async () => {
+    const id = { name: "m", version: 1n };
+    const one = await load(1);
+    assert.ok(!manager.isComing(id), "it is there");
+    aspire();
+    await settle();
+    assert.ok(!manager.isComing(id), "nobody wants it");
+    const coming: string[] = [];
+    monitor.listen((_, { kind }) => coming.push(`${kind} ${manager.isComing({ name: "m" })}`));
+    const again = new FakeLoader();
+    aspire([1, again]);
+    assert.ok(manager.isComing(id));
+    one.finishUnload();
+    await settle();
+    again.finishLoad();
+    await settle();
+    assert.deepEqual(coming, ["end true", "start true", "loading true", "available false"]);
+    assert.ok(!manager.isComing({ name: "m", version: 2n }));
+  });
+
   it("loads no more at a time than it may", async () => {
     manager = newManager(2);
     const loaders = [1, 2, 3].map((version) => new FakeLoader(`v${version}`));

@@ -95,6 +95,15 @@ export class Manager<T> {
       .map(({ id }) => id);
   }
 
+  /** Whether a version that the request means is on its way to be ready, be it that its predecessor leaves first. */
+  isComing({ name, version }: ServableRequest): boolean {
+    return [...(this.#servables.get(name)?.values() ?? [])].some(
+      ({ id, phase, successor }) =>
+        (version === undefined || id.version === version) &&
+        (successor !== undefined || phase.kind === "new" || (phase.kind === "loading" && !isLeaving(phase))),
+    );
+  }
+
   /** Unloads everything, after the last handle on each version is released. */
   async close(): Promise<void> {
     for (const name of this.#servables.keys()) this.setAspiredVersions(name, []);

@@ -117,6 +117,19 @@ describe("the file system source", () => {
     assert.notEqual(revisions.get("1"), first);
   });
 
+  it("takes at once what stood there while the policy left it out", async () => {
+    await version("1");
+    await version("2");
+    await start(latest, 1000);
+    await source.update([
+      { name: "m", basePath: base, choice: { kind: "specific", versions: [1n, 2n, 3n] } },
+    ]);
+    assert.deepEqual(aspired.get("m"), ["2", "1"]);
+    await version("3");
+    await source.poll();
+    assert.deepEqual(aspired.get("m"), ["2", "1"], "version 3 is new: it may still be copied");
+  });
+
   it("looks no further at the files of a version that is loaded", async () => {
     await version("1");
     await start();
@@ -134,8 +147,7 @@ describe("the file system source", () => {
     await start();
     await rm(join(base, "2"), { recursive: true });
     await source.poll();
-    await source.poll();
-    assert.deepEqual(aspired.get("m"), ["1"]);
+    assert.deepEqual(aspired.get("m"), ["1"], "never none, if another stands there");
   });
 
   it("leaves everything as it is while the base path is away, and says so once", async () => {

@@ -4,8 +4,9 @@
  * Serving's sources/storage_path/file_system_storage_path_source.cc; beyond them, a folder that is still being
  * written is not aspired to:
  *
- * - A folder is aspired to once it looks the same in two polls, whether it holds a model or not (a folder without
- *   one then fails to load, which is visible). At the first poll a folder is taken at once when it holds a model, or
+ * - A folder that is new since the last poll is aspired to once it looks the same in two polls, whether it holds a
+ *   model or not (a folder without one then fails to load, which is visible). One that stood there before anyone
+ *   looked, because this is the first poll or the policy left it out, is taken at once when it holds a model, or
  *   nothing has changed in it for a while.
  * - Its contents' fingerprint goes along as the revision, so that a version that failed is tried again when it
  *   changes.
@@ -50,6 +51,13 @@ interface SeenFolder {
   readonly aspired: string | undefined;
 }
 
+/** What a poll saw of a servable. */
+interface SeenServable {
+  /** All versions that stood there, whether the policy wanted them or not. */
+  readonly standing: ReadonlySet<bigint>;
+  readonly folders: ReadonlyMap<bigint, SeenFolder>;
+}
+
 /** A folder in which nothing has changed for so long is not being copied. */
 const QUIET_MS = 5000;
 
@@ -61,8 +69,8 @@ interface Candidate {
 export class FileSystemSource {
   #servables: readonly MonitoredServable[] = [];
   #target: AspiredVersionsCallback<string> = () => {};
-  /** Folders by version, of each servable that was polled. */
-  readonly #seen = new Map<string, ReadonlyMap<bigint, SeenFolder>>();
+  /** By name, of each servable that was polled. */
+  readonly #seen = new Map<string, SeenServable>();
   /** What was last warned of, by subject. */
   readonly #warnings = new Map<string, string>();
   readonly #stop = new AbortController();
@@ -100,7 +108,7 @@ export class FileSystemSource {
 
   /** Whether a folder was seen that is not ready yet. */
   isPending(name: string): boolean {
-    return [...(this.#seen.get(name)?.values() ?? [])].some(({ aspired }) => aspired === undefined);
+    return [...(this.#seen.get(name)?.folders.values() ?? [])].some(({ aspired }) => aspired === undefined);
   }
 
   /** Looks at all base paths once. Polls don't overlap. */
@@ -126,20 +134,21 @@ export class FileSystemSource {
     if (candidates === undefined) return;
     this.#warnOfMissing(servable, candidates);
     const before = this.#seen.get(name);
-    const seen = new Map<bigint, SeenFolder>();
+    const folders = new Map<bigint, SeenFolder>();
     const aspired: AspiredVersion<string>[] = [];
     for (const candidate of wanted(candidates, choice)) {
       if (choice.kind === "latest" && aspired.length === Math.max(choice.count, 1)) break;
       const { version, path } = candidate;
-      const folder = await this.#look({ name, version }, path, before?.get(version), before === undefined);
-      seen.set(version, folder);
+      const isNew = before !== undefined && !before.standing.has(version);
+      const folder = await this.#look({ name, version }, path, before?.folders.get(version), isNew);
+      folders.set(version, folder);
       if (folder.aspired !== undefined) {
         aspired.push({ id: { name, version }, data: path, revision: folder.aspired });
       }
     }
     // While polling, the configuration may have changed.
     if (this.#stop.signal.aborted || !this.#servables.includes(servable)) return;
-    this.#seen.set(name, seen);
+    this.#seen.set(name, { standing: new Set(candidates.map(({ version }) => version)), folders });
     this.#target(name, aspired);
   }
 
@@ -206,13 +215,14 @@ export class FileSystemSource {
     id: ServableId,
     path: string,
     before: SeenFolder | undefined,
-    isFirstPoll: boolean,
+    isNew: boolean,
   ): Promise<SeenFolder> {
     const known = before?.path === path ? before : undefined;
     if (known?.aspired !== undefined && this.options.isSettled(id)) return known;
     const folder = await snapshotFolder(path);
     const fingerprint = folder?.fingerprint ?? "";
-    const isReady = known?.fingerprint === fingerprint || (isFirstPoll && this.#isComplete(folder));
+    const isFirstLook = known === undefined && !isNew;
+    const isReady = known?.fingerprint === fingerprint || (isFirstLook && this.#isComplete(folder));
     return { path, fingerprint, aspired: isReady ? fingerprint : known?.aspired };
   }
 
