@@ -12,6 +12,7 @@ import {
   type sendUnaryData,
 } from "@grpc/grpc-js";
 import { Code, StatusError, unavailable } from "@servable/formats";
+import { type MetadataEntry, MethodContext } from "./method-context.js";
 import type {
   BidiStreamHandler,
   CallContext,
@@ -93,14 +94,14 @@ function register(server: Server, method: Method): void {
 
 function unary(handler: UnaryHandler): handleUnaryCall<Uint8Array, Uint8Array> {
   return async (call: UnaryCall, respond: sendUnaryData<Uint8Array>): Promise<void> => {
-    const { context, done } = contextOf(call);
+    const context = new GrpcJsContext(call);
     try {
       const response = await handler(call.request, context);
-      done();
-      respond(null, response);
+      context.over();
+      respond(null, response, metadataOf(context.trailingMetadata));
     } catch (reason) {
-      done();
-      respond(statusOf(reason));
+      context.over();
+      respond(statusOf(reason, context));
     }
   };
 }
@@ -119,16 +120,17 @@ async function answer(
   call: StreamCall | BidiCall,
   respond: (context: CallContext) => AsyncIterable<Uint8Array>,
 ): Promise<void> {
-  const { context, done } = contextOf(call);
+  const context = new GrpcJsContext(call);
   try {
     for await (const message of respond(context)) {
+      context.start();
       if (!call.write(message)) await drained(call, context.signal);
     }
-    done();
-    call.end();
+    context.over();
+    call.end(metadataOf(context.trailingMetadata));
   } catch (reason) {
-    done();
-    call.emit("error", statusOf(reason));
+    context.over();
+    call.emit("error", statusOf(reason, context));
   }
 }
 
@@ -143,32 +145,60 @@ function drained(call: StreamCall | BidiCall, signal: AbortSignal): Promise<void
 interface CallUnderWay {
   readonly metadata: Metadata;
   getDeadline(): Date | number;
+  sendMetadata(metadata: Metadata): void;
   on(event: "cancelled", listener: () => void): unknown;
 }
 
-/** The call's context, and what to call before it is answered: every call is "cancelled" in the end. */
-function contextOf(call: CallUnderWay): { context: CallContext; done: () => void } {
-  const abort = new AbortController();
-  const deadline = Number(call.getDeadline());
-  let isDone = false;
-  call.on("cancelled", () => {
-    if (isDone) return;
-    const isLate = Date.now() >= deadline;
-    abort.abort(
+class GrpcJsContext extends MethodContext implements CallContext {
+  #isOver = false;
+
+  constructor(private readonly call: CallUnderWay) {
+    const deadline = Number(call.getDeadline());
+    super(Number.isFinite(deadline) ? deadline : undefined);
+    call.on("cancelled", () => this.#cancelled());
+  }
+
+  header(name: string): string | undefined {
+    const value = this.call.metadata.get(name).at(-1);
+    return Buffer.isBuffer(value) ? value.toString("base64") : value;
+  }
+
+  /** To be called before the first message. */
+  start(): void {
+    if (this.hasStarted) return;
+    this.hasStarted = true;
+    if (this.initialMetadata.length > 0) this.call.sendMetadata(metadataOf(this.initialMetadata));
+  }
+
+  /** To be called before the call's end: every call is "cancelled" then. */
+  over(): void {
+    this.#isOver = true;
+    this.start();
+  }
+
+  #cancelled(): void {
+    if (this.#isOver) return;
+    const isLate = this.deadline !== undefined && Date.now() >= this.deadline;
+    this.abort(
       isLate
         ? new StatusError(Code.DEADLINE_EXCEEDED, "Deadline exceeded")
         : new StatusError(Code.CANCELLED, "The call was cancelled"),
     );
-  });
-  const done = () => {
-    isDone = true;
-  };
-  const { signal } = abort;
-  const header = (name: string) => call.metadata.get(name)[0]?.toString();
-  return { context: { signal, header, ...(Number.isFinite(deadline) ? { deadline } : {}) }, done };
+  }
 }
 
-function statusOf(reason: unknown): { code: number; details: string; metadata: Metadata } {
+function metadataOf(entries: readonly MetadataEntry[]): Metadata {
+  const metadata = new Metadata();
+  for (const { name, value } of entries) {
+    metadata.add(name, name.endsWith("-bin") ? Buffer.from(value, "base64") : value);
+  }
+  return metadata;
+}
+
+function statusOf(
+  reason: unknown,
+  { trailingMetadata }: GrpcJsContext,
+): { code: number; details: string; metadata: Metadata } {
   const { code, message } = StatusError.from(reason);
-  return { code, details: message, metadata: new Metadata() };
+  return { code, details: message, metadata: metadataOf(trailingMetadata) };
 }

@@ -11,8 +11,15 @@ export interface CallContext {
   readonly signal: AbortSignal;
   /** Milliseconds since the epoch, when the caller set a deadline. */
   readonly deadline?: number;
-  /** The value of a header that the caller sent, by its name in lower case. */
+  /** The value of a header that the caller sent, by its name in lower case; base64 where that ends in "-bin". */
   header(name: string): string | undefined;
+  /**
+   * Adds metadata of the method's own to what goes in front of its messages. The name is in lower case; where it ends
+   * in "-bin" the value is base64, else ASCII. INTERNAL for others, for more than 8 KiB, and behind the first message.
+   */
+  addInitialMetadata(name: string, value: string): void;
+  /** The same for what goes behind the messages, with the status. */
+  addTrailingMetadata(name: string, value: string): void;
 }
 
 /** One serialized request message to one serialized response message. Throws StatusError. */

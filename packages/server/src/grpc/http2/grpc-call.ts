@@ -4,25 +4,19 @@
  * so that the client is never told while it still sends. A method that reads a stream of requests runs from the start.
  */
 import { Code, internal, StatusError, unimplemented } from "@servable/formats";
-import { CallAbort } from "../../call-abort.js";
-import type {
-  BidiStreamHandler,
-  CallContext,
-  Method,
-  ServerStreamHandler,
-  UnaryHandler,
-} from "../transport.js";
+import type { BidiStreamHandler, Method, ServerStreamHandler, UnaryHandler } from "../transport.js";
 import type { Connection } from "./connection.js";
+import { LeanContext } from "./lean-context.js";
 import { type Compression, decompress, encodings, framed, type Message } from "./message.js";
 import { type RequestHeaders, timeoutMs } from "./request-headers.js";
 import { OneRequest, RequestStream } from "./request-messages.js";
 import {
-  compressedResponseHeaders,
   failureHeaders,
   failureTrailers,
   httpHeaders,
-  OK_TRAILERS,
+  okTrailers,
   RESPONSE_HEADERS,
+  responseHeaders,
 } from "./response-headers.js";
 import type { Stream, StreamUser } from "./stream.js";
 
@@ -65,7 +59,6 @@ export class GrpcCall implements StreamUser {
   #timer: NodeJS.Timeout | undefined;
   #onDrain = () => {};
   #isRunning = false;
-  #hasStarted = false;
   /** Answered, or given up by the client. */
   #isOver = false;
 
@@ -151,6 +144,7 @@ export class GrpcCall implements StreamUser {
 
   async #inflateAndRun(method: Method, compressed: Uint8Array): Promise<void> {
     try {
+      this.#context.isRequestCompressed = true;
       const message = await this.#inflate(compressed);
       if (!this.#isOver) this.#run(method, message);
     } catch (reason) {
@@ -172,9 +166,10 @@ export class GrpcCall implements StreamUser {
   }
 
   #bidiStream(handler: BidiStreamHandler, requests: RequestStream): void {
-    const messages = requests.read(async ({ message, isCompressed }) =>
-      isCompressed ? this.#inflate(message) : message,
-    );
+    const messages = requests.read(async ({ message, isCompressed }) => {
+      this.#context.isRequestCompressed = isCompressed;
+      return isCompressed ? this.#inflate(message) : message;
+    });
     void this.#answer(handler(messages, this.#context));
   }
 
@@ -182,12 +177,13 @@ export class GrpcCall implements StreamUser {
     this.#isRunning = true;
     try {
       const response = await handler(message, this.#context);
-      const compressed = this.#compression && (await this.#framed(response));
+      const isPlain = this.#compression === undefined && !this.#context.hasMetadata;
+      const framed = isPlain ? undefined : await this.#framed(response);
       this.#settled();
       if (this.#isOver) return;
       this.#over();
-      if (compressed === undefined) this.connection.respond(this.stream, response);
-      else this.#respondFramed(compressed);
+      if (framed === undefined) this.connection.respond(this.stream, response);
+      else this.#respondFramed(framed);
     } catch (reason) {
       this.#settled();
       this.#fail(reason);
@@ -215,25 +211,28 @@ export class GrpcCall implements StreamUser {
   }
 
   #sendStart(): void {
-    if (this.#hasStarted) return;
-    this.#hasStarted = true;
-    const compression = this.#compression;
+    const { hasStarted, hasMetadata, initialMetadata } = this.#context;
+    if (hasStarted) return;
+    this.#context.hasStarted = true;
+    const encoding = this.#compression?.name;
+    const isPlain = encoding === undefined && !hasMetadata;
     this.connection.sendHeaders(
       this.stream,
-      compression === undefined ? RESPONSE_HEADERS : compressedResponseHeaders(compression.name),
+      isPlain ? RESPONSE_HEADERS : responseHeaders(encoding, initialMetadata),
     );
   }
 
   #respondFramed(message: Uint8Array): void {
     this.#sendStart();
     this.connection.send(this.stream, message);
-    this.connection.sendTrailers(this.stream, OK_TRAILERS);
+    this.connection.sendTrailers(this.stream, okTrailers(this.#context.trailingMetadata));
   }
 
   /** A message with its prefix, compressed if that was agreed on. */
   async #framed(message: Uint8Array): Promise<Uint8Array> {
-    if (this.#compression === undefined || message.length < MIN_COMPRESSED_BYTES) return framed(message);
-    return framed(await this.#compression.compress(message), true);
+    const compression = this.#context.compressesAnswers ? this.#compression : undefined;
+    if (compression === undefined || message.length < MIN_COMPRESSED_BYTES) return framed(message);
+    return framed(await compression.compress(message), true);
   }
 
   /** Resolves when the client has taken what waits, or the call is over. */
@@ -249,8 +248,13 @@ export class GrpcCall implements StreamUser {
     this.#over();
     const error = StatusError.from(reason);
     if (this.#request instanceof RequestStream) this.#request.fail(error);
-    if (this.#hasStarted) this.connection.sendTrailers(this.stream, failureTrailers(error));
-    else this.connection.sendOnlyHeaders(this.stream, failureHeaders(error));
+    const { initialMetadata, trailingMetadata } = this.#context;
+    if (initialMetadata.length > 0) this.#sendStart();
+    if (this.#context.hasStarted) {
+      this.connection.sendTrailers(this.stream, failureTrailers(error, trailingMetadata));
+    } else {
+      this.connection.sendOnlyHeaders(this.stream, failureHeaders(error, trailingMetadata));
+    }
   }
 
   #refuse({ headers, body }: Refusal): void {
@@ -283,22 +287,6 @@ function acceptedCompression(
   if (compression === undefined) return undefined;
   const accepted = fields.get("grpc-accept-encoding")?.split(",") ?? [];
   return accepted.some((name) => name.trim() === compression.name) ? compression : undefined;
-}
-
-class LeanContext extends CallAbort implements CallContext {
-  readonly deadline?: number;
-
-  constructor(
-    deadline: number | undefined,
-    private readonly headers: RequestHeaders,
-  ) {
-    super();
-    if (deadline !== undefined) this.deadline = deadline;
-  }
-
-  header(name: string): string | undefined {
-    return this.headers.fields.get(name);
-  }
 }
 
 function targetOf(methods: ReadonlyMap<string, Method>, headers: RequestHeaders): Method | Refusal {

@@ -6,11 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { Client, credentials, Metadata, type ServiceError, type StatusObject } from "@grpc/grpc-js";
 import { Code, invalidArgument } from "@servable/formats";
 import { selfSignedCertificate } from "../../testing/self-signed-certificate.js";
 import { startGrpcJs } from "../grpc-js-transport.js";
-import type { Method, RunningTransport, TransportOptions } from "../transport.js";
+import type { BidiStreamHandler, Method, RunningTransport, TransportOptions } from "../transport.js";
 import { startLean } from "./lean-transport.js";
 
 const MAX_REQUEST_BYTES = 4_000_000;
@@ -80,6 +80,37 @@ const methods: readonly Method[] = [
   },
 ];
 
+/** Sends back what the caller asks for, as metadata of the method's own; echoes messages that are not empty. */
+const echoMetadata: BidiStreamHandler = async function* (requests, context) {
+  context.addInitialMetadata("x-initial", context.header("x-initial") ?? "");
+  for await (const request of requests) {
+    if (request.length > 0) yield request.slice();
+  }
+  context.addTrailingMetadata("x-trailing-bin", context.header("x-trailing-bin") ?? "");
+  if (context.header("x-fail") !== undefined) throw invalidArgument("as asked");
+};
+const metadataMethods: readonly Method[] = [
+  {
+    kind: "unary",
+    path: "/test/Metadata",
+    async handler(request, context) {
+      context.addInitialMetadata("x-initial", context.header("x-initial") ?? "");
+      context.addTrailingMetadata("x-trailing-bin", context.header("x-trailing-bin") ?? "");
+      if (context.header("x-fail") !== undefined) throw invalidArgument("as asked");
+      return request.slice();
+    },
+  },
+  { kind: "bidi-stream", path: "/test/MetadataEach", handler: echoMetadata },
+  {
+    kind: "bidi-stream",
+    path: "/test/MetadataTooLate",
+    async *handler(_, context) {
+      yield Uint8Array.of(1);
+      context.addInitialMetadata("x-initial", "too late");
+    },
+  },
+];
+
 function options(addresses: readonly string[], more: Partial<TransportOptions> = {}): TransportOptions {
   return { addresses, maxRequestBytes: MAX_REQUEST_BYTES, channelArguments: new Map(), ...more };
 }
@@ -119,7 +150,7 @@ for (const [name, start] of [
     let transport: RunningTransport;
     let client: Client;
     before(async () => {
-      transport = await start(methods, options(["127.0.0.1:0"]));
+      transport = await start([...methods, ...metadataMethods], options(["127.0.0.1:0"]));
       client = clientOf(`127.0.0.1:${transport.ports[0]}`);
     });
     after(() => {
@@ -279,6 +310,45 @@ for (const [name, start] of [
         compressing.close();
       });
     }
+
+    /** What a call of one message came back with. */
+    async function metadataOf(path: string, request: Uint8Array, sent: Metadata) {
+      const duplex = client.makeBidiStreamRequest(path, asBuffer, (bytes: Buffer) => bytes, sent);
+      const initial = new Promise<Metadata>((resolve) => duplex.once("metadata", resolve));
+      const status = new Promise<StatusObject>((resolve) => duplex.once("status", resolve));
+      duplex.end(request);
+      const messages = await duplex.toArray().catch(() => []);
+      return { messages, initial: (await initial).getMap(), status: await status };
+    }
+
+    for (const [path, size] of [
+      ["/test/Metadata", 10],
+      ["/test/Metadata", 100_000],
+      ["/test/MetadataEach", 10],
+      ["/test/MetadataEach", 0],
+    ] as const) {
+      for (const fails of [false, true]) {
+        it(`sends metadata of a method's own: ${path}, ${size} bytes, ${fails ? "failed" : "OK"}`, async () => {
+          const bytes = Buffer.of(0xab, 0, 0xff, 0xfe);
+          const sent = new Metadata();
+          sent.set("x-initial", "value: 1, 2");
+          sent.set("x-trailing-bin", bytes);
+          if (fails) sent.set("x-fail", "1");
+          const request = randomBytes(size);
+          const { messages, initial, status } = await metadataOf(path, request, sent);
+          assert.equal(initial["x-initial"], "value: 1, 2");
+          assert.deepEqual(status.metadata.get("x-trailing-bin"), [bytes]);
+          assert.equal(status.code, fails ? Code.INVALID_ARGUMENT : Code.OK);
+          if (!fails) assert.deepEqual(messages, size === 0 ? [] : [request]);
+        });
+      }
+    }
+
+    it("fails a call whose initial metadata comes behind the first message", async () => {
+      const { status } = await metadataOf("/test/MetadataTooLate", Buffer.of(1), new Metadata());
+      assert.equal(status.code, Code.INTERNAL);
+      assert.match(status.details, /"x-initial" comes behind the first message/);
+    });
 
     it("finishes calls under way when it is drained, and takes no new ones", async () => {
       const draining = await start(methods, options(["127.0.0.1:0"]));

@@ -13,24 +13,29 @@ const start: readonly Header[] = [
 
 /** In front of the messages of a call. */
 export const RESPONSE_HEADERS = encodeHeaders(start);
-/** In front of the messages of a call that may be compressed. */
-export function compressedResponseHeaders(encoding: string): Buffer {
-  return encodeHeaders([...start, { name: "grpc-encoding", value: encoding }]);
+/** The same for messages that may be compressed, or with metadata of the method's own. */
+export function responseHeaders(encoding: string | undefined, metadata: readonly Header[]): Buffer {
+  const compression = encoding === undefined ? [] : [{ name: "grpc-encoding", value: encoding }];
+  return encodeHeaders([...start, ...compression, ...metadata]);
 }
 
 /** Behind the messages of a call that went well. */
-export const OK_TRAILERS = encodeHeaders([{ name: "grpc-status", value: String(Code.OK) }]);
+export const OK_TRAILERS = okTrailers([]);
+/** The same with metadata of the method's own. */
+export function okTrailers(metadata: readonly Header[]): Buffer {
+  return encodeHeaders([{ name: "grpc-status", value: String(Code.OK) }, ...metadata]);
+}
 
 /** Behind the messages of a call that failed. */
-export function failureTrailers(error: StatusError): Buffer {
-  return encodeHeaders(statusHeaders(error));
+export function failureTrailers(error: StatusError, metadata: readonly Header[] = []): Buffer {
+  return encodeHeaders([...statusHeaders(error), ...metadata]);
 }
 
 /** All headers of a call that failed without a message. */
-export function failureHeaders(error: StatusError): Buffer {
+export function failureHeaders(error: StatusError, metadata: readonly Header[] = []): Buffer {
   const accepted: readonly Header[] =
     error.code === Code.UNIMPLEMENTED ? [{ name: "grpc-accept-encoding", value: encodings.join(",") }] : [];
-  return encodeHeaders([...start, ...accepted, ...statusHeaders(error)]);
+  return encodeHeaders([...start, ...accepted, ...statusHeaders(error), ...metadata]);
 }
 
 /** The answer to what is no gRPC call. */
