@@ -2,7 +2,7 @@
  * `npm run bench`: Servable next to what it must not be slower than. Prints a report and writes all measurements to
  * bench/out. See README.md here for what is measured how, and what has to be there for the comparison with C++.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -10,9 +10,9 @@ import { measureColdStart } from "./cold-start.mjs";
 import { buildFloor } from "./floor.mjs";
 import { chooseGenerator } from "./generator.mjs";
 import { HALF_PLUS_TWO, halfPlusTwoProbe, writeHalfPlusTwo } from "./half-plus-two.mjs";
-import { canPin, machineFacts, REPOSITORY } from "./machine.mjs";
+import { canPin, machineFacts } from "./machine.mjs";
 import { hasMnist, MNIST, mnistProbe } from "./mnist.mjs";
-import { coldStartTable, header, throughputTable } from "./report.mjs";
+import { coldStartTable, header, saveResults, throughputTable } from "./report.mjs";
 import { measureRestThroughput, REST_SERVERS } from "./rest-throughput.mjs";
 import { availableServers } from "./servers.mjs";
 import { measureThroughput } from "./throughput.mjs";
@@ -66,7 +66,7 @@ async function bench() {
     if (restThroughput.length > 0) {
       console.log(throughputTable("half_plus_two over REST", REST_SERVERS, restThroughput));
     }
-    save({ facts, notes: allNotes, coldStarts, throughput, restThroughput });
+    saveResults({ facts, notes: allNotes, coldStarts, throughput, restThroughput });
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -92,13 +92,4 @@ async function allColdStarts(servers, halfPlusTwo, repetitions) {
     }
   }
   return rows;
-}
-
-/** @param {{ facts: { date: string } } & Record<string, unknown>} results */
-function save(results) {
-  const out = join(REPOSITORY, "bench", "out");
-  mkdirSync(out, { recursive: true });
-  const file = join(out, `${results.facts.date.replaceAll(":", "-")}.json`);
-  writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`);
-  console.log(`All measurements: ${file}`);
 }

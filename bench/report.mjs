@@ -1,4 +1,7 @@
 /** The printed report: facts, then a table for each scenario, with ratios to the servers that are the yardsticks. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { REPOSITORY } from "./machine.mjs";
 import { numberText, summaryText, table } from "./table.mjs";
 
 /** @typedef {{ model: string, server: string } & import("./cold-start.mjs").ColdStart} ColdStartRow */
@@ -10,6 +13,7 @@ const YARDSTICKS = [
   { key: "floor-sync", title: "× floor" },
   { key: "floor-lean", title: "× leanest" },
   { key: "plain-node", title: "× plain Node" },
+  { key: "onnxruntime", title: "× onnxruntime" },
 ];
 
 /**
@@ -68,6 +72,9 @@ export function coldStartTable(servers, rows) {
   return `${table(head, cells)}\n`;
 }
 
+/** Empty where nobody has measured it. @param {import("./statistics.mjs").Summary} cores */
+const coresText = ({ median }) => (Number.isNaN(median) ? "" : median.toFixed(2));
+
 /** Other programs on this many cores can't but change the numbers. */
 const QUIET_CORES = 0.1;
 
@@ -76,9 +83,20 @@ const QUIET_CORES = 0.1;
  * @param {readonly Throughput[]} rows
  */
 function noiseWarning(rows) {
-  const most = Math.max(...rows.map((row) => row.otherCpus.median));
+  const most = Math.max(...rows.map((row) => row.otherCpus.median || 0));
   if (!(most > QUIET_CORES)) return "";
   return `warning: other programs kept up to ${most.toFixed(2)} cores busy; measure again on a quiet machine\n`;
+}
+
+/**
+ * A yardstick's measurement with as many requests in flight, or its only one.
+ * @param {readonly Throughput[]} rows
+ * @param {string} key
+ * @param {Throughput} row
+ */
+function yardstickOf(rows, key, row) {
+  const own = rows.filter(({ server }) => server === key);
+  return own.length === 1 ? own[0] : own.find(({ concurrency }) => concurrency === row.concurrency);
 }
 
 /**
@@ -100,19 +118,28 @@ export function throughputTable(title, servers, rows) {
   ];
   const inOrder = [...rows].sort((a, b) => a.concurrency - b.concurrency);
   const cells = inOrder.map((row) => {
-    const same = rows.filter((other) => other.concurrency === row.concurrency);
     return [
       titleOf(servers, row.server),
       String(row.concurrency),
       summaryText(row.rps),
-      ...yardsticks.map(({ key }) =>
-        ratio(row.rps.median, same.find((other) => other.server === key)?.rps.median),
-      ),
+      ...yardsticks.map(({ key }) => ratio(row.rps.median, yardstickOf(rows, key, row)?.rps.median)),
       summaryText(row.p50Ms),
       summaryText(row.p99Ms),
-      row.serverCpus.median.toFixed(2),
-      row.otherCpus.median.toFixed(2),
+      coresText(row.serverCpus),
+      coresText(row.otherCpus),
     ];
   });
   return `${table(head, cells)}\n${noiseWarning(rows)}`;
+}
+
+/**
+ * Writes all measurements to bench/out, and says where.
+ * @param {{ facts: { date: string } } & Record<string, unknown>} results
+ */
+export function saveResults(results) {
+  const out = join(REPOSITORY, "bench", "out");
+  mkdirSync(out, { recursive: true });
+  const file = join(out, `${results.facts.date.replaceAll(":", "-")}.json`);
+  writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`);
+  console.log(`All measurements: ${file}`);
 }

@@ -6,7 +6,7 @@ import { EXPECTED_Y, HALF_PLUS_TWO } from "./half-plus-two.mjs";
 import { pinned, REPOSITORY } from "./machine.mjs";
 import { freePort, ServerProcess } from "./server-process.mjs";
 import { servableProgram } from "./servers.mjs";
-import { atEachConcurrency, inTurns, SERVER_CORE } from "./throughput.mjs";
+import { atEachConcurrency, CONCURRENCIES, inTurns, SERVER_CORE } from "./throughput.mjs";
 
 const PATH = `/v1/models/${HALF_PLUS_TWO}:predict`;
 const BODY = JSON.stringify({ instances: [[1]] });
@@ -50,13 +50,13 @@ export async function measureRestThroughput({ model, folder, repetitions, second
     title: "bench/rest-loadgen",
     command: [process.execPath, join(REPOSITORY, "bench", "rest-loadgen", "main.mjs"), `--path=${PATH}`],
   };
-  return await inTurns(REST_SERVERS, repetitions, async (server) => {
+  return await inTurns(REST_SERVERS, repetitions, CONCURRENCIES, async (server) => {
     const port = await freePort();
     const running = new ServerProcess(pinned(SERVER_CORE, await server.command(model.folder, port)), port);
     try {
       await running.until(() => answers(port));
       const load = { generator, server: running, requestFile, dumpFile, seconds };
-      return await atEachConcurrency(load, (answer) => checkAnswer(answer, server));
+      return await atEachConcurrency(load, CONCURRENCIES, (answer) => checkAnswer(answer, server));
     } finally {
       await running.stop();
     }

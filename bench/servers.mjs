@@ -21,6 +21,8 @@ export const servableMain = join(
   JSON.parse(readFileSync(join(serverPackage, "package.json"), "utf8")).bin.servable,
 );
 
+const servableBundle = join(serverPackage, "dist", "bundle", "servable.js");
+
 /** As it is installed: by its first line, where the system heeds that. */
 export const servableProgram =
   process.platform === "win32" ? [process.execPath, servableMain] : [servableMain];
@@ -77,13 +79,13 @@ const floor = (program, api, callerRuns = false) => ({
  * @param {string | undefined} floorProgram
  */
 export function availableServers(floorProgram) {
-  const hasServable = existsSync(servableMain);
+  const hasServable = existsSync(servableBundle);
   const floors =
     floorProgram === undefined
       ? []
       : [floor(floorProgram, "sync"), floor(floorProgram, "callback"), floor(floorProgram, "callback", true)];
   return {
     servers: [...(hasServable ? [servable] : []), plainNode, ...floors],
-    notes: hasServable ? [] : [`Servable: ${servableMain} is missing; npm run build makes it`],
+    notes: hasServable ? [] : [`Servable: ${servableBundle} is missing; npm run build makes it`],
   };
 }

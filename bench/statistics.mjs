@@ -12,6 +12,16 @@ export function median(values) {
 }
 
 /**
+ * The value that so large a share of them do not exceed.
+ * @param {readonly number[]} values at least one
+ * @param {number} share 0.99 for the 99th percentile
+ */
+export function percentile(values, share) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return Number(sorted[Math.max(1, Math.ceil(share * sorted.length)) - 1]);
+}
+
+/**
  * @typedef {object} Summary
  * @property {number} median
  * @property {number} min

@@ -49,13 +49,13 @@ export async function measureThroughput({ servers, generator, model, folder, rep
   const requestFile = join(folder, "request.bin");
   writeFileSync(requestFile, halfPlusTwoRequest());
   const dumpFile = join(folder, "answer.bin");
-  return await inTurns(servers, repetitions, async (server) => {
+  return await inTurns(servers, repetitions, CONCURRENCIES, async (server) => {
     const port = await freePort();
     const running = new ServerProcess(pinned(SERVER_CORE, server.command(model, port)), port);
     try {
       await running.firstAnswer(halfPlusTwoProbe);
       const load = { generator, server: running, requestFile, dumpFile, seconds };
-      return await atEachConcurrency(load, (answer) => checkAnswer(answer, server));
+      return await atEachConcurrency(load, CONCURRENCIES, (answer) => checkAnswer(answer, server));
     } finally {
       await running.stop();
     }
@@ -67,10 +67,11 @@ export async function measureThroughput({ servers, generator, model, folder, rep
  * @template {{ key: string }} S
  * @param {readonly S[]} servers
  * @param {number} repetitions
+ * @param {readonly number[]} concurrencies numbers of requests in flight
  * @param {(server: S) => Promise<Map<number, import("./generator.mjs").LoadResult>>} measure results by concurrency
  * @returns {Promise<Throughput[]>}
  */
-export async function inTurns(servers, repetitions, measure) {
+export async function inTurns(servers, repetitions, concurrencies, measure) {
   /** @type {Map<string, import("./generator.mjs").LoadResult[]>} */
   const results = new Map();
   for (let repetition = 0; repetition < repetitions; repetition++) {
@@ -82,7 +83,7 @@ export async function inTurns(servers, repetitions, measure) {
     }
   }
   return servers.flatMap((server) =>
-    CONCURRENCIES.map((concurrency) => {
+    concurrencies.map((concurrency) => {
       const runs = results.get(keyOf(server.key, concurrency)) ?? [];
       return {
         server: server.key,
@@ -103,15 +104,16 @@ const keyOf = (server, concurrency) => `${server} ${concurrency}`;
 /**
  * Loads a server that answers already, after it has settled.
  * @param {Omit<import("./generator.mjs").Load, "concurrency" | "warmupSeconds">} load
+ * @param {readonly number[]} concurrencies numbers of requests in flight
  * @param {(answer: Uint8Array) => void} check throws for an answer that is wrong: fast, it is worth nothing
  */
-export async function atEachConcurrency(load, check) {
+export async function atEachConcurrency(load, concurrencies, check) {
   const warmupSeconds = WARMUP_SECONDS;
-  const settling = { concurrency: Math.max(...CONCURRENCIES), seconds: SETTLING_SECONDS };
+  const settling = { concurrency: Math.max(...concurrencies), seconds: SETTLING_SECONDS };
   await measureLoad({ ...load, ...settling, warmupSeconds });
   /** @type {Map<number, import("./generator.mjs").LoadResult>} */
   const results = new Map();
-  for (const concurrency of CONCURRENCIES) {
+  for (const concurrency of concurrencies) {
     const { answer, ...result } = await measureLoad({ ...load, concurrency, warmupSeconds });
     check(answer);
     results.set(concurrency, result);

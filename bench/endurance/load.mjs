@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { REPOSITORY } from "../machine.mjs";
+import { percentile } from "../statistics.mjs";
 
 const MAIN = join(REPOSITORY, "bench", "node-loadgen", "main.mjs");
 
@@ -55,7 +56,6 @@ export class Load {
       const [end, latency] = [Number(pairs[i]), Number(pairs[i + 1])];
       if (end >= from && end < to) latencies.push(latency);
     }
-    latencies.sort((a, b) => a - b);
-    return latencies[Math.ceil(0.99 * latencies.length) - 1] ?? Number.NaN;
+    return latencies.length === 0 ? Number.NaN : percentile(latencies, 0.99);
   }
 }

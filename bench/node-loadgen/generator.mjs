@@ -3,6 +3,7 @@
  * more than the servers that it is to load. Answers are not HPACK-decoded: one counts when its message is, byte for
  * byte, that of the first answer.
  */
+import { Answer } from "./answer.mjs";
 import {
   DEFAULT_WINDOW,
   Flag,
@@ -14,6 +15,7 @@ import {
   settingsFrame,
   windowUpdate,
 } from "./frames.mjs";
+import { LargeRequest } from "./large-request.mjs";
 
 /** The receive window of the connection is opened again after this many bytes. */
 const WINDOW_REFILL = 2 ** 30;
@@ -32,14 +34,24 @@ export class Generator {
     this.template = template;
     this.measurement = measurement;
     this.nextStream = 1;
-    /** When each open stream was started, and what it has received. @type {Map<number, {startedAt: number, body: Buffer}>} */
+    /** What has come on each open stream. @type {Map<number, Answer>} */
     this.open = new Map();
     this.sendWindow = DEFAULT_WINDOW;
+    /** What the server lets a new stream send. */
+    this.streamWindow = DEFAULT_WINDOW;
     /** Requests that wait for the send window. */
     this.held = 0;
+    /** Large requests under way, by their streams, and those to use again. @type {Map<number, LargeRequest>} */
+    this.large = new Map();
+    /** @type {LargeRequest[]} */
+    this.idleLarge = [];
     this.received = 0;
     /** The beginning of a frame whose end has not come yet. @type {Buffer} */
     this.rest = Buffer.alloc(0);
+    /** The DATA frame that is coming: how much of it is still to come. */
+    this.dataLeft = 0;
+    this.dataStream = 0;
+    this.dataEnds = false;
     /** @type {Buffer[]} */
     this.out = [];
     /** The message of the first answer. @type {Buffer | undefined} */
@@ -68,15 +80,41 @@ export class Generator {
   }
 
   submit() {
+    if (this.template.bodySize > DEFAULT_WINDOW) {
+      this.submitLarge();
+      return;
+    }
     if (this.sendWindow < this.template.bodySize) {
       this.held++;
       return;
     }
     this.sendWindow -= this.template.bodySize;
+    this.out.push(this.template.forStream(this.openStream()));
+  }
+
+  openStream() {
     const stream = this.nextStream;
     this.nextStream += 2;
-    this.open.set(stream, { startedAt: performance.now(), body: Buffer.alloc(0) });
-    this.out.push(this.template.forStream(stream));
+    this.open.set(stream, new Answer(this.expected));
+    return stream;
+  }
+
+  submitLarge() {
+    const request = this.idleLarge.pop() ?? new LargeRequest(this.template);
+    const stream = this.openStream();
+    request.restart(stream, this.streamWindow);
+    this.large.set(stream, request);
+    this.sendLarge(request);
+  }
+
+  /** Sends as much as the windows allow. @param {LargeRequest} request */
+  sendLarge(request) {
+    if (request.isSent) return;
+    const { bytes, size } = request.take(this.sendWindow);
+    if (size === 0) return;
+    this.sendWindow -= size;
+    this.flush();
+    this.socket.write(bytes);
   }
 
   flush() {
@@ -88,18 +126,35 @@ export class Generator {
   /** @param {Buffer} chunk */
   receive(chunk) {
     const bytes = this.rest.length === 0 ? chunk : Buffer.concat([this.rest, chunk]);
-    let at = 0;
+    let at = this.dataLeft > 0 ? this.continueData(bytes) : 0;
     while (bytes.length - at >= FRAME_HEADER) {
-      const end = at + FRAME_HEADER + bytes.readUIntBE(at, 3);
+      const length = bytes.readUIntBE(at, 3);
+      const [type, frameFlags] = [Number(bytes[at + 3]), Number(bytes[at + 4])];
+      const stream = bytes.readUInt32BE(at + 5);
+      if (type === FrameType.DATA) {
+        [this.dataLeft, this.dataStream] = [length, stream];
+        this.dataEnds = (frameFlags & Flag.END_STREAM) !== 0;
+        at += FRAME_HEADER;
+        at += this.continueData(bytes.subarray(at));
+        continue;
+      }
+      const end = at + FRAME_HEADER + length;
       if (end > bytes.length) break;
-      const payload = bytes.subarray(at + FRAME_HEADER, end);
-      const [type, frameFlags] = [bytes[at + 3], bytes[at + 4]];
-      this.frame(Number(type), Number(frameFlags), bytes.readUInt32BE(at + 5), payload);
+      this.frame(type, frameFlags, stream, bytes.subarray(at + FRAME_HEADER, end));
       at = end;
     }
     this.rest = bytes.subarray(at);
     this.flush();
     if (this.open.size === 0 && this.held === 0) this.onIdle();
+  }
+
+  /** Takes what is there of a DATA frame, and tells how much that is. @param {Buffer} bytes */
+  continueData(bytes) {
+    const piece = bytes.subarray(0, this.dataLeft);
+    this.dataLeft -= piece.length;
+    this.data(this.dataStream, piece);
+    if (this.dataLeft === 0 && this.dataEnds) this.end(this.dataStream);
+    return piece.length;
   }
 
   /**
@@ -110,10 +165,6 @@ export class Generator {
    */
   frame(type, frameFlags, stream, payload) {
     switch (type) {
-      case FrameType.DATA:
-        this.data(stream, payload);
-        if (frameFlags & Flag.END_STREAM) this.end(stream);
-        return;
       case FrameType.HEADERS:
         if (frameFlags & Flag.END_STREAM) this.end(stream);
         return;
@@ -127,7 +178,7 @@ export class Generator {
         if (!(frameFlags & Flag.ACK)) this.out.push(frame(FrameType.PING, Flag.ACK, 0, payload));
         return;
       case FrameType.WINDOW_UPDATE:
-        if (stream === 0) this.widen(payload.readUInt32BE());
+        this.widen(stream, payload.readUInt32BE());
         return;
       case FrameType.GOAWAY:
         this.fail(`the server goes away: error ${payload.readUInt32BE(4)}`);
@@ -139,10 +190,7 @@ export class Generator {
    * @param {Buffer} payload
    */
   data(stream, payload) {
-    const state = this.open.get(stream);
-    if (state !== undefined) {
-      state.body = state.body.length === 0 ? Buffer.from(payload) : Buffer.concat([state.body, payload]);
-    }
+    this.open.get(stream)?.add(payload);
     this.received += payload.length;
     if (this.received < WINDOW_REFILL) return;
     this.out.push(windowUpdate(this.received));
@@ -154,45 +202,62 @@ export class Generator {
    * @param {number} stream
    */
   reset(stream) {
-    const state = this.open.get(stream);
-    if (state === undefined) return;
-    state.body = Buffer.alloc(0);
+    if (!this.open.has(stream)) return;
+    this.open.set(stream, new Answer(undefined));
     this.end(stream);
   }
 
   /** @param {Buffer} payload */
   settings(payload) {
     for (let at = 0; at + 6 <= payload.length; at += 6) {
-      const value = payload.readUInt32BE(at + 2);
-      if (payload.readUInt16BE(at) === Setting.MAX_CONCURRENT_STREAMS && value < this.open.size) {
+      const [setting, value] = [payload.readUInt16BE(at), payload.readUInt32BE(at + 2)];
+      if (setting === Setting.MAX_CONCURRENT_STREAMS && value < this.open.size) {
         this.fail(`the server takes ${value} requests at a time, --concurrency is ${this.open.size}`);
+      }
+      if (setting === Setting.INITIAL_WINDOW_SIZE) {
+        for (const request of this.large.values()) request.window += value - this.streamWindow;
+        this.streamWindow = value;
       }
     }
     this.out.push(frame(FrameType.SETTINGS, Flag.ACK, 0, Buffer.alloc(0)));
+    for (const request of this.large.values()) this.sendLarge(request);
   }
 
-  /** @param {number} bytes */
-  widen(bytes) {
+  /** @param {number} stream 0 for the connection @param {number} bytes */
+  widen(stream, bytes) {
+    if (stream > 0) {
+      const request = this.large.get(stream);
+      if (request === undefined) return;
+      request.window += bytes;
+      this.sendLarge(request);
+      return;
+    }
     this.sendWindow += bytes;
+    for (const request of this.large.values()) this.sendLarge(request);
     for (; this.held > 0 && this.sendWindow >= this.template.bodySize; this.held--) this.submit();
   }
 
-  /** Whether an answer is the same as the first one, which is right by definition. @param {Buffer} body */
-  isExpected(body) {
-    this.expected ??= body;
-    return this.takesAnyAnswer || body.equals(this.expected);
+  /** Whether an answer is the same as the first one. @param {Answer} answer */
+  isExpected(answer) {
+    this.expected ??= answer.body;
+    return this.takesAnyAnswer || answer.equals(this.expected);
   }
 
   /** @param {number} stream */
   end(stream) {
-    const state = this.open.get(stream);
-    if (state === undefined) return;
+    const answer = this.open.get(stream);
+    if (answer === undefined) return;
     this.open.delete(stream);
+    const request = this.large.get(stream);
+    if (request !== undefined) {
+      this.large.delete(stream);
+      this.idleLarge.push(request);
+    }
     const now = performance.now();
     // An answer without a message is an error: that is all that can be known without reading its headers.
-    if (state.body.length === 0) this.measurement.failed("an answer has no message");
-    else if (!this.isExpected(state.body)) this.measurement.failed("an answer differs");
-    else this.measurement.completed(state.startedAt, now);
+    if (answer.size === 0) this.measurement.failed("an answer has no message");
+    else if (!this.isExpected(answer)) this.measurement.failed("an answer differs");
+    else this.measurement.completed(answer.startedAt, now);
     if (now < this.measurement.to) this.submit();
   }
 }

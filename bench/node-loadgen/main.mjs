@@ -8,7 +8,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { parseArgs } from "node:util";
-import { DEFAULT_WINDOW } from "./frames.mjs";
 import { Generator } from "./generator.mjs";
 import { Measurement } from "./measurement.mjs";
 import { RequestTemplate } from "./request-template.mjs";
@@ -43,8 +42,6 @@ function fail(reason) {
 const [host, port] = flags.target.split(":");
 const concurrency = Number(flags.concurrency);
 const template = new RequestTemplate(readFileSync(flags.request), flags.method, flags.target);
-if (template.bodySize > DEFAULT_WINDOW)
-  fail(`a request of ${template.bodySize} bytes is more than one window`);
 const socket = connect({ host: host ?? "127.0.0.1", port: Number(port), noDelay: true });
 socket.once("connect", () => {
   const measurement = new Measurement(Number(flags.warmup), Number(flags.duration));

@@ -77,6 +77,17 @@ describe("the load generator", () => {
     assert.equal(readFileSync(dumpFile, "utf8"), "pong");
   });
 
+  it("sends messages larger than a flow-control window, and takes such answers", async () => {
+    const large = Buffer.from(Uint8Array.from({ length: 3_000_001 }, (_, i) => i % 251));
+    writeFileSync(requestFile, large);
+    const server = await startServer((sent) => sent);
+    const { stdout } = await load(server.target);
+    server.close();
+    writeFileSync(requestFile, message);
+    assert.ok(JSON.parse(stdout).requests > 0);
+    assert.ok(readFileSync(dumpFile).equals(large));
+  });
+
   it("fails when a call fails", async () => {
     const server = await startServer(() => undefined);
     await assert.rejects(load(server.target), { code: 1, stderr: /an answer has no message/ });
