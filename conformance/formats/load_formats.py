@@ -80,6 +80,25 @@ def check_state(folder):
     assert [os.path.basename(name) for name in state.all_model_checkpoint_paths] == ["model-2", "model-3"]
 
 
+def check_partitioned(folder):
+    expected = json.loads((folder / "expected.json").read_text())
+    prefix, wanted = str(folder / "model"), value_of(expected["value"])
+    same(tf.train.load_checkpoint(prefix).get_tensor("w"), wanted, f"{folder.name} w")
+    # The graph as it was written.
+    with tf.Graph().as_default(), tf1.Session() as session:
+        tf1.train.import_meta_graph(prefix + ".meta").restore(session, prefix)
+        same(session.run(expected["whole"]), wanted, f"{folder.name} by its own graph")
+    # A program of TensorFlow 1, by the partitioner of the same name and by others.
+    partitioner = getattr(tf1, expected["partitioner"])(**expected["arguments"])
+    for other in [partitioner, *(tf1.fixed_size_partitioner(count) for count in [1, 2, 5]), tf1.fixed_size_partitioner(2, axis=1)]:
+        with tf.Graph().as_default(), tf1.Session() as session:
+            w = tf1.get_variable("w", wanted.shape, partitioner=other)
+            if other is partitioner:
+                assert [part.shape.as_list() for part in w] == expected["parts"], f"{folder.name}: other parts"
+            tf1.train.Saver().restore(session, prefix)
+            same(session.run(tf.convert_to_tensor(w)), wanted, f"{folder.name} in {len(list(w))} parts")
+
+
 def check_model(folder):
     x = np.array([[1, 0, 0, 1], [0, 1, 1, 0]], np.float32)
     wanted = x @ np.arange(1, 9, dtype=np.float32).reshape(4, 2) + np.array([0.5, -0.5], np.float32)
@@ -167,6 +186,8 @@ def main(root, cases=None):
         run(f"checkpoint {folder.name}", check_checkpoint, folder)
     run("object-based checkpoint", check_objects, root / "objects")
     run("checkpoint state", check_state, root / "state")
+    for folder in sorted((root / "partitioned").iterdir()):
+        run(f"partitioned variable: {folder.name}", check_partitioned, folder)
     for folder in sorted((root / "models").iterdir()):
         run(f"model {folder.name}", check_model, folder)
     run("records", check_records, root / "records")

@@ -4,6 +4,7 @@
 //
 //   checkpoints/<form>/       checkpoints of both formats, sliced and in shards, with expected.json
 //   objects/                  an object-based checkpoint of a tree, with expected.json
+//   partitioned/<cut>/        a variable in parts, with its graph and expected.json
 //   models/<name>/            SavedModels: new ones, and golden ones that were loaded and written again
 //   records/                  TFRecord files of Examples and SequenceExamples, with expected.json
 //   state/                    a folder of checkpoints with its state file
@@ -11,11 +12,13 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import path from "node:path";
 import { toBinary } from "@bufbuild/protobuf";
 import {
+  axisSizePartitioner,
   bytesFeature,
   bytesOf,
   Checkpoint,
   CheckpointSaver,
   dtypes,
+  fixedSizePartitioner,
   floatFeature,
   GraphBuilder,
   int64Feature,
@@ -125,6 +128,52 @@ function writeObjects() {
   new Checkpoint({ step, model: { layers: [{ kernel, bias }, { kernel }], "a/b.c": bias } }).save(prefix);
 }
 
+/** A partitioned variable, its graph and its whole value, cut in as many parts as TensorFlow's partitioners say. */
+function writePartitioned() {
+  const shape = [7, 4];
+  const value = tensor(
+    "float32",
+    shape,
+    Float32Array.from({ length: 28 }, (_, i) => i / 2),
+  );
+  const cuts = {
+    rows: {
+      name: "fixed_size_partitioner",
+      partitioner: fixedSizePartitioner(3),
+      arguments: { num_shards: 3 },
+    },
+    columns: {
+      name: "fixed_size_partitioner",
+      partitioner: fixedSizePartitioner(9, -1),
+      arguments: { num_shards: 9, axis: -1 },
+    },
+    bytes: {
+      name: "variable_axis_size_partitioner",
+      partitioner: axisSizePartitioner(40),
+      arguments: { max_shard_bytes: 40 },
+    },
+    one: {
+      name: "fixed_size_partitioner",
+      partitioner: fixedSizePartitioner(1),
+      arguments: { num_shards: 1 },
+    },
+  };
+  for (const [cut, { name, partitioner, arguments: given }] of Object.entries(cuts)) {
+    const graph = new GraphBuilder();
+    const w = graph.partitionedVariable("float32", shape, { name: "w", partitioner });
+    const prefix = below("partitioned", cut, "model");
+    new Saver(graph, new Map([["w", value]]), { writeVersion: "V2" }).save(prefix, { writeMetaGraph: true });
+    const expected = {
+      value: tensorJson(value),
+      partitioner: name,
+      arguments: given,
+      parts: w.parts.map((part) => part.shape),
+      whole: w.read().name,
+    };
+    writeFileSync(path.join(path.dirname(prefix), "expected.json"), JSON.stringify(expected));
+  }
+}
+
 /** Variables of both kinds, partitioned, with a Saver's own operations; as binary and as text. */
 function writeModels() {
   for (const [name, useResource] of [
@@ -133,22 +182,17 @@ function writeModels() {
   ]) {
     const graph = new GraphBuilder();
     const x = graph.placeholder("float32", [-1, 4], { name: "x" });
-    const parts = [0, 1].map((i) => {
-      const partition = { fullName: "w", fullShape: [4, 2], slice: { start: [2 * i, 0], length: [2, 2] } };
-      return graph.variable("float32", [2, 2], { name: `w/part_${i}`, partition, useResource });
-    });
+    const partitioner = fixedSizePartitioner(2);
+    const w = graph.partitionedVariable("float32", [4, 2], { name: "w", partitioner, useResource });
     const b = graph.variable("float32", [2], { name: "b", useResource });
-    const axis = tensor("int32", [], Int32Array.of(0));
-    const w = graph.compute("ConcatV2", [parts.map((part) => part.read()), axis]);
     const y = graph.compute(
       "BiasAdd",
-      [graph.compute("MatMul", [x, w]), b.read()],
+      [graph.compute("MatMul", [x, w.read()]), b.read()],
       {},
       { name: "y", device: "/device:GPU:7" },
     );
     const variables = new Map([
-      ["w/part_0", tensor("float32", [2, 2], Float32Array.of(1, 2, 3, 4))],
-      ["w/part_1", tensor("float32", [2, 2], Float32Array.of(5, 6, 7, 8))],
+      ["w", tensor("float32", [4, 2], Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8))],
       ["b", tensor("float32", [2], Float32Array.of(0.5, -0.5))],
     ]);
     const saver = new Saver(graph, variables, { writeVersion: "V2" });
@@ -207,6 +251,7 @@ async function writeRecords() {
 writeCheckpoints();
 writeState();
 writeObjects();
+writePartitioned();
 writeModels();
 writeGoldenAgain();
 await writeRecords();

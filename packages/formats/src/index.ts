@@ -60,6 +60,14 @@ export {
 } from "./graph-builder/hash-table.js";
 export type { ArgInputs, AttrInputs } from "./graph-builder/node-completion.js";
 export { Operation, Output } from "./graph-builder/operation.js";
+export {
+  type AxisSizeOptions,
+  axisSizePartitioner,
+  fixedSizePartitioner,
+  PartitionedVariable,
+  type PartitionedVariableOptions,
+  type Partitioner,
+} from "./graph-builder/partitioned-variable.js";
 export { addSaver } from "./graph-builder/saver.js";
 export { Variable, type VariableOptions, type VariablePartition } from "./graph-builder/variable.js";
 export {

@@ -35,6 +35,11 @@ import { NameScopes } from "./names.js";
 import { type ArgInputs, type AttrInputs, completeAttrs } from "./node-completion.js";
 import { edgeName, nodeDef } from "./node-def.js";
 import { Operation, type Output } from "./operation.js";
+import {
+  createPartitionedVariable,
+  type PartitionedVariable,
+  type PartitionedVariableOptions,
+} from "./partitioned-variable.js";
 import { inferShapes } from "./shape-inference.js";
 import { createVariable, type Variable, type VariableOptions } from "./variable.js";
 
@@ -208,6 +213,15 @@ export class GraphBuilder {
     return variable;
   }
 
+  /**
+   * A variable in parts along one axis, which checkpoints hold as slices of one tensor.
+   *
+   * @throws INVALID_ARGUMENT when the partitioner cuts along several axes or one that is not there
+   */
+  partitionedVariable(dtype: DType, shape: Shape, options: PartitionedVariableOptions): PartitionedVariable {
+    return createPartitionedVariable(this, dtype, shape, options);
+  }
+
   /** A lookup table with fixed content. */
   hashTable(init: HashTableInit, options: OpOptions = {}): HashTable {
     const table = createHashTable(this, init, options);
@@ -266,9 +280,13 @@ export class GraphBuilder {
     return this.op(type, [inputs], { Tout: callee.resultTypes, f: callee.name }, options);
   }
 
-  /** Runs `body`; the names of what it adds begin with those of a new scope, or of an operation, and a slash. */
-  scope<T>(below: string | Operation, body: () => T): T {
-    return this.names.within(typeof below === "string" ? this.names.unique(below) : below.name, body);
+  /**
+   * Runs `body`; the names of what it adds begin with those of a new scope, or of an operation, and a slash. It gets the
+   * full name of the scope.
+   */
+  scope<T>(below: string | Operation, body: (name: string) => T): T {
+    const name = typeof below === "string" ? this.names.unique(below) : below.name;
+    return this.names.within(name, () => body(name));
   }
 
   /** The graph as it is now. */

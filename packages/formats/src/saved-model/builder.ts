@@ -50,7 +50,13 @@ import {
   SAVED_MODEL_TEXT,
   variablesPrefix,
 } from "./reader.js";
-import { checkNoSurplus, checkSource, type VariableSource, writeSource } from "./variable-source.js";
+import {
+  checkNoSurplus,
+  checkSource,
+  sourceInParts,
+  type VariableSource,
+  writeSource,
+} from "./variable-source.js";
 
 /** Version of the SavedModel format. */
 const SCHEMA_VERSION = 1;
@@ -137,9 +143,10 @@ export class SavedModelBuilder {
     if (this.variables !== undefined) {
       throw failedPrecondition("The variables of this SavedModel are added already: use addMetaGraph");
     }
-    checkNoSurplus(parts.graph.variables, parts.variables);
-    this.add(tags, parts, parts.variables);
-    this.variables = parts.variables;
+    const variables = sourceInParts(parts.graph.variables, parts.variables);
+    checkNoSurplus(parts.graph.variables, variables);
+    this.add(tags, parts, variables);
+    this.variables = variables;
   }
 
   /** Adds another MetaGraph, whose variables are among those of the first. Errors as for the first. */

@@ -9,16 +9,21 @@ import type { CheckpointWriter } from "../checkpoint/checkpoint-writer.js";
 import { copyTensors } from "../checkpoint/copy.js";
 import { TensorBundleWriter } from "../checkpoint/tensor-bundle-writer.js";
 import type { Variable } from "../graph-builder/variable.js";
-import { checkVariableValues } from "../graph-builder/variable-values.js";
+import { checkVariableValues, inParts } from "../graph-builder/variable-values.js";
 import { sameShape, shapeText } from "../shape.js";
 import { invalidArgument } from "../status.js";
 import type { Tensor } from "../tensor.js";
 
-/** Values by the variables' names, or an open checkpoint. */
+/** Values by the variables' names, those of partitioned variables whole or in parts; or an open checkpoint. */
 export type VariableSource = ReadonlyMap<string, Tensor> | CheckpointReader;
 
 function isMap(source: VariableSource): source is ReadonlyMap<string, Tensor> {
   return "size" in source;
+}
+
+/** The source with a value for each part where it has one of the whole. */
+export function sourceInParts(variables: readonly Variable[], source: VariableSource): VariableSource {
+  return isMap(source) ? inParts(variables, source) : source;
 }
 
 /** INVALID_ARGUMENT, listing all, when a map has values for what is no variable of the graph. */

@@ -14,7 +14,7 @@ import { isWhole } from "../checkpoint/tensor-slice.js";
 import type { GraphBuilder } from "../graph-builder/graph-builder.js";
 import type { Operation, Output } from "../graph-builder/operation.js";
 import { addBundleSaver, namesAndSlices, type SavedVariable } from "../graph-builder/saver.js";
-import { checkVariableValues } from "../graph-builder/variable-values.js";
+import { checkVariableValues, inParts } from "../graph-builder/variable-values.js";
 import { MetaGraphDefSchema } from "../protobuf/gen/tensorflow/core/protobuf/meta_graph_pb.js";
 import {
   type SaverDef,
@@ -69,8 +69,8 @@ export class Saver {
   /**
    * Adds the operations to the graph, below "save".
    *
-   * @param values of the variables that the graph has by now, by name; values of others are ignored. They are read
-   *   when they are saved
+   * @param values of the variables that the graph has by now, by name, those of partitioned variables whole or in parts;
+   *   values of others are ignored. They are read when they are saved
    * @throws INVALID_ARGUMENT, listing all, when a variable has no value or one of another dtype or shape, when one that
    *   is selected is not in the graph, and when there is no variable
    */
@@ -82,7 +82,7 @@ export class Saver {
     const { writeVersion = "V1", sharded = false, variables: _, ...rest } = options;
     this.saved = selectedVariables(graph, options.variables);
     if (this.saved.length === 0) throw invalidArgument("No variables to save");
-    this.requireValues();
+    this.currentValues();
     this.checkpoints = new CheckpointSaver({ ...rest, writeVersion, sharded });
     const { maxToKeep = DEFAULT_MAX_TO_KEEP, keepCheckpointEveryNHours: hours } = options;
     this.saverDef =
@@ -103,11 +103,12 @@ export class Saver {
     return this.saverDef;
   }
 
-  private requireValues(): void {
-    checkVariableValues(
-      this.saved.map(({ variable }) => variable),
-      this.values,
-    );
+  /** By the names of the variables, that is, in parts. */
+  private currentValues(): ReadonlyMap<string, Tensor> {
+    const variables = this.saved.map(({ variable }) => variable);
+    const values = inParts(variables, this.values);
+    checkVariableValues(variables, values);
+    return values;
   }
 
   /**
@@ -120,10 +121,10 @@ export class Saver {
    */
   save(prefix: string, options: GraphSaveOptions = {}): string {
     const full = this.checkpoints.withStep(prefix, options.globalStep);
-    this.requireValues();
+    const values = this.currentValues();
     this.checkpoints.write(full, (writer) => {
       for (const { variable, name } of this.saved) {
-        const value = this.values.get(variable.name) as Tensor;
+        const value = values.get(variable.name) as Tensor;
         const { partition } = variable;
         if (partition === undefined) writer.add(name, value);
         else writer.addSlice(name, partition.fullShape, partition.slice, value);
@@ -145,7 +146,8 @@ export class Saver {
   }
 
   /**
-   * The values of the variables in a checkpoint, of either format, by the variables' names.
+   * The values of the variables in a checkpoint, of either format, by the variables' names; of partitioned ones in parts,
+   * however the checkpoint is cut.
    *
    * @throws NOT_FOUND when there is no such checkpoint; INVALID_ARGUMENT, listing all, when it lacks variables or has
    *   them with another dtype or shape; DATA_LOSS for damaged files
