@@ -18,6 +18,7 @@ export type { LoadProgress, ProgressListener } from "./load-progress.js";
 export { type LoadOptions, loadSavedModel, type Model } from "./model.js";
 export { loadModel, MODEL_FILE_ENDINGS, type ModelKind } from "./model-folder.js";
 export { loadOnnxModel } from "./onnx-model.js";
+export { type ImageSize, imageSize } from "./ops/host/image-files/image-size.js";
 export type { RowIndependence } from "./passes/row-independence.js";
 export { type RecordedStep, recordSteps, StepRecorder } from "./plan/step-recorder.js";
 export { Session } from "./session.js";

@@ -49,7 +49,7 @@ const EXTENSION = 0x21;
 const TRAILER = 0x3b;
 
 /** The number of frames and the largest width and height of any, which TensorFlow takes for the canvas. */
-function gifExtent(file: Uint8Array): { width: number; height: number; count: number } {
+export function gifExtent(file: Uint8Array): { width: number; height: number; count: number } {
   const sixteen = (at: number): number => (file[at] ?? 0) | ((file[at + 1] ?? 0) << 8);
   const tableBytes = (flags: number): number => ((flags & 0x80) === 0 ? 0 : 3 * 2 ** ((flags & 7) + 1));
   let [width, height, count] = [0, 0, 0];
@@ -102,7 +102,7 @@ export function decodeWebp(file: Uint8Array, channels: number): Animation {
 }
 
 /** Canvas and number of frames from the RIFF chunks (RFC 9649). */
-function webpExtent(file: Uint8Array): { width: number; height: number; count: number } {
+export function webpExtent(file: Uint8Array): { width: number; height: number; count: number } {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const kind = String.fromCharCode(...file.subarray(12, 16));
   if (file.length < 30) throw invalidArgument(`Invalid WebP data, size ${file.length}`);

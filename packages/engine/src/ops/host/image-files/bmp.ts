@@ -10,25 +10,15 @@ const LEAST_HEADER = 32;
 
 /** Decodes a file to 3 or 4 channels, or, with 0, to those that it has. */
 export function decodeBmp(file: Uint8Array, channels: number): Pixels {
-  if (file.length < LEAST_HEADER) {
-    throw invalidArgument(
-      `Incomplete bmp content, requires at least ${LEAST_HEADER} bytes to find the header size, width, height, and bpp, got ${file.length} bytes`,
-    );
-  }
+  const { width, height } = bmpSize(file);
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  const [start, width, signedHeight] = [
-    view.getUint32(10, true),
-    view.getInt32(18, true),
-    view.getInt32(22, true),
-  ];
+  const [start, signedHeight] = [view.getUint32(10, true), view.getInt32(22, true)];
   const bits = view.getUint16(28, true);
   if (bits !== 8 && bits !== 24 && bits !== 32) {
     throw invalidArgument(`Number of channels inherent in the image must be 1, 3 or 4, was ${bits / 8}`);
   }
   const own = bits / 8;
   const wanted = channels === 0 ? own : channels;
-  const height = Math.abs(signedHeight);
-  checkSize("BMP", width, height);
   const rowBytes = Math.ceil((own * width) / 4) * 4;
   const surplus = file.length - start - rowBytes * height;
   if (surplus !== 0) {
@@ -44,6 +34,19 @@ export function decodeBmp(file: Uint8Array, channels: number): Pixels {
       putPixel(file, row + x * own, own, data, (y * width + x) * wanted, wanted);
   }
   return { width, height, channels: wanted, data };
+}
+
+/** Width and height as the header has them. INVALID_ARGUMENT without a header, and for too many pixels. */
+export function bmpSize(file: Uint8Array): { readonly width: number; readonly height: number } {
+  if (file.length < LEAST_HEADER) {
+    throw invalidArgument(
+      `Incomplete bmp content, requires at least ${LEAST_HEADER} bytes to find the header size, width, height, and bpp, got ${file.length} bytes`,
+    );
+  }
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const [width, height] = [view.getInt32(18, true), Math.abs(view.getInt32(22, true))];
+  checkSize("BMP", width, height);
+  return { width, height };
 }
 
 /** Colours are stored blue first; a grey serves all three. */

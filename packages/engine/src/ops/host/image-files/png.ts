@@ -84,6 +84,11 @@ function readChunks(file: Uint8Array): Chunks {
   return { header, palette, transparency, data };
 }
 
+/** Width and height as the header has them. INVALID_ARGUMENT for what is no PNG file, or has too many pixels. */
+export function pngSize(file: Uint8Array): { readonly width: number; readonly height: number } {
+  return readChunks(file).header;
+}
+
 function readHeader(content: Uint8Array, file: Uint8Array): Header {
   if (content.length < 13) throw invalidPng(file, "the header is too short");
   const view = new DataView(content.buffer, content.byteOffset, content.byteLength);
