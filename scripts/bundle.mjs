@@ -26,6 +26,7 @@ const { metafile } = await build({
     servable: "packages/server/dist/cli/main.js",
     "tensorflow-model-server": "packages/server/dist/cli/tensorflow-model-server.js",
     "worker-entry": "packages/server/dist/servables/worker-entry.js",
+    "image-thread": "packages/server/dist/rest/images/image-thread.js",
     "codec-thread": "packages/engine/dist/ops/host/image-files/codec-thread.js",
     "hdf5-thread": "packages/formats/dist/hdf5/hdf5-thread.js",
   },

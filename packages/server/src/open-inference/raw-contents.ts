@@ -32,7 +32,8 @@ export function tensorFromRaw({ name, dtype }: Datatype, shape: Shape, bytes: Ui
   return { dtype, shape, data: dataFromBytes(dtype, bytes) } as Tensor;
 }
 
-function checkBools(bytes: Uint8Array): void {
+/** INVALID_ARGUMENT naming the first byte that is neither. */
+export function checkBools(bytes: Uint8Array): void {
   const at = bytes.findIndex((byte) => byte > 1);
   if (at >= 0) throw invalidArgument(`byte ${at} is no BOOL, which is 0 or 1`);
 }

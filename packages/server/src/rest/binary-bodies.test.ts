@@ -232,8 +232,8 @@ describe("REST with binary bodies", () => {
       error: /Signature input alias: x\(feed name: x:0\) not found/,
     },
     {
-      about: "an image for an input of numbers",
-      type: "image/png",
+      about: "a sound for an input of numbers",
+      type: "audio/wav",
       body: JPEG,
       error: /"x" is float32: send/,
     },

@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import { constants, gunzip, gzip } from "node:zlib";
 import { Code, httpStatusOf, invalidArgument, notFound, StatusError, unavailable } from "@servable/formats";
 import { CallAbort } from "../call-abort.js";
+import { BodyTooLarge, plain, readBody } from "./http-body.js";
 
 export interface HttpRequest {
   readonly verb: string;
@@ -145,7 +146,11 @@ async function answerOf(
     request.resume();
     throw notFound(`Not found: ${verb} ${path}`);
   }
-  const body = await inflated(request, await bodyOf(request, options.maxBodyBytes), options.maxInflatedBytes);
+  const body = await inflated(
+    request,
+    await readBody(request, options.maxBodyBytes),
+    options.maxInflatedBytes,
+  );
   // The time that a caller takes to send its body is not the server's.
   const { abort, clear } = limitTime(response, options.timeoutMs);
   const { "content-type": contentType = "", accept = "" } = request.headers;
@@ -184,36 +189,9 @@ function limitTime(response: ServerResponse, timeoutMs: number): { abort: CallAb
   return { abort, clear: () => clearTimeout(timer) };
 }
 
-class BodyTooLarge extends StatusError {}
-
-/** By events: to iterate over a stream costs more than all else that is done for a small request. */
-function bodyOf(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    request.on("data", (chunk: Buffer) => {
-      size += chunk.length;
-      if (size <= maxBytes) {
-        chunks.push(chunk);
-        return;
-      }
-      request.removeAllListeners("data");
-      request.pause();
-      reject(tooLarge(`The body is larger than ${maxBytes} bytes`));
-    });
-    request.on("end", () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
-    request.on("error", reject);
-    request.on("aborted", () => reject(new StatusError(Code.CANCELLED, "The client is gone")));
-  });
-}
-
-function tooLarge(message: string): StatusError {
-  return new BodyTooLarge(Code.RESOURCE_EXHAUSTED, message);
-}
-
-async function inflated(request: IncomingMessage, body: Buffer, maxBytes: number): Promise<Uint8Array> {
+async function inflated(request: IncomingMessage, body: Uint8Array, maxBytes: number): Promise<Uint8Array> {
   const encoding = request.headers["content-encoding"] ?? "identity";
-  if (encoding === "identity") return plain(body);
+  if (encoding === "identity") return body;
   if (encoding !== "gzip" && encoding !== "x-gzip") {
     throw invalidArgument(`Content-Encoding "${encoding}" is not supported, only gzip is`);
   }
@@ -221,13 +199,10 @@ async function inflated(request: IncomingMessage, body: Buffer, maxBytes: number
     return plain(await inflate(body, { maxOutputLength: maxBytes }));
   } catch (reason) {
     const { code, message } = reason as NodeJS.ErrnoException;
-    if (code === "ERR_BUFFER_TOO_LARGE") throw tooLarge(`The body inflates to more than ${maxBytes} bytes`);
+    if (code === "ERR_BUFFER_TOO_LARGE")
+      throw new BodyTooLarge(`The body inflates to more than ${maxBytes} bytes`);
     throw invalidArgument(`The body is no gzip: ${message}`);
   }
-}
-
-function plain(buffer: Buffer): Uint8Array {
-  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
 }
 
 async function send(

@@ -1,28 +1,34 @@
 /** The kinds of bodies that the REST API reads and writes, by their media types. */
 
-/** What a body is: JSON, as TensorFlow Serving has it; and, beyond it, binary forms. */
-export type BodyKind =
+/** What an answer is: JSON, as TensorFlow Serving has it; and, beyond it, binary forms. */
+export type AnswerKind =
   | "json"
   /** A message of the gRPC API. */
   | "protobuf"
   /** One array, or several by name, as NumPy writes them. */
   | "npy"
   | "npz"
-  /** The bytes of one string: an image file, text, whatever the model takes. */
-  | "raw";
+  /** One tensor's elements, or the bytes of one string. */
+  | "bytes";
+
+/** What a body is: as an answer, or a file of a kind that models take. */
+export type BodyKind = AnswerKind | "image" | "audio";
 
 const kinds: readonly (readonly [BodyKind, RegExp])[] = [
   ["protobuf", /^application\/(x-protobuf|protobuf|vnd\.google\.protobuf)$/],
   ["npy", /^application\/(x-npy|npy)$/],
   ["npz", /^application\/(x-npz|npz)$/],
-  ["raw", /^(image\/.+|audio\/.+|application\/octet-stream)$/],
+  ["bytes", /^application\/octet-stream$/],
+  ["image", /^image\/.+$/],
+  ["audio", /^audio\/.+$/],
 ];
 
-export const mediaTypes: Readonly<Record<Exclude<BodyKind, "raw">, string>> = {
+export const mediaTypes: Readonly<Record<AnswerKind, string>> = {
   json: "application/json",
   protobuf: "application/x-protobuf",
   npy: "application/x-npy",
   npz: "application/x-npz",
+  bytes: "application/octet-stream",
 };
 
 /** What a body of this Content-Type is. JSON unless it is known for something else: curl calls JSON a form, fetch calls it plain text. */
@@ -33,11 +39,11 @@ export function bodyKind(contentType: string): BodyKind {
 }
 
 /** What an answer should be for a caller that accepts these types; undefined when it has no wish. */
-export function acceptedKind(accept: string): Exclude<BodyKind, "raw"> | undefined {
+export function acceptedKind(accept: string): AnswerKind | undefined {
   if (accept === "" || accept === "*/*") return undefined;
   for (const part of accept.split(",")) {
     const kind = /^\s*application\/json\b/.test(part) ? "json" : kindOf(part);
-    if (kind !== undefined && kind !== "raw") return kind;
+    if (kind !== undefined && kind !== "image" && kind !== "audio") return kind;
   }
   return undefined;
 }

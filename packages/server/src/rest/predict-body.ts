@@ -1,6 +1,7 @@
 /**
  * What a Predict call of the REST API asks for, whichever form its body has: JSON, a PredictRequest, NumPy's arrays, or
- * the bytes of the only input. Of the latter two, the query says which signature is meant and which outputs are wanted.
+ * the only input as bytes or as a file. Of the latter, the query says which signature is meant and which outputs are
+ * wanted.
  */
 import {
   Code,
@@ -19,6 +20,9 @@ import { decodePredictRequest } from "../apis/predict-codec.js";
 import type { RequestInputs } from "../inference/feeds.js";
 import { type ModelSpec, signatureNameOf } from "../inference/model-spec.js";
 import type { ServedModel } from "../servables/served-model.js";
+import { tensorOfBytes } from "./bytes-body.js";
+import type { HttpRequest } from "./http-server.js";
+import { tensorOfImage } from "./images/image-body.js";
 import type { BodyKind } from "./media-type.js";
 
 export interface PredictBody {
@@ -30,61 +34,80 @@ export interface PredictBody {
   readonly outputFilter: readonly string[];
 }
 
-type Read = (model: ServedModel, spec: ModelSpec, body: Uint8Array, query: string) => PredictBody;
+/** Of a request, what its body's readers look at. */
+export type BodyRequest = Pick<HttpRequest, "body" | "query" | "header" | "signal">;
+
+interface Call {
+  readonly model: ServedModel;
+  readonly spec: ModelSpec;
+  readonly request: BodyRequest;
+}
+
+/** A picture is decoded elsewhere, and waited for. */
+type Read = (call: Call) => PredictBody | Promise<PredictBody>;
 
 const readers: Readonly<Record<BodyKind, Read>> = {
-  json: (model, spec, body) => {
-    const { signatureName, layout, tensors } = tensorsFromJson(body, (name) =>
+  json: ({ model, spec, request }) => {
+    const { signatureName, layout, tensors } = tensorsFromJson(request.body, (name) =>
       jsonSpecs(signatureOf(model, signatureNameOf({ ...spec, signatureName: name }))),
     );
     return { signatureName, layout, inputs: lazily(tensors), outputFilter: [] };
   },
-  protobuf: (_model, { name }, body) => {
-    const request = decodePredictRequest(body);
-    const named = request.spec?.name ?? "";
+  protobuf: ({ spec: { name }, request }) => {
+    const message = decodePredictRequest(request.body);
+    const named = message.spec?.name ?? "";
     if (named !== "" && named !== name) {
       throw invalidArgument(`The request's model_spec names the model ${named}, the path ${name}`);
     }
-    const { inputs, outputFilter } = request;
-    return { signatureName: request.spec?.signatureName ?? "", layout: "columnar", inputs, outputFilter };
+    const { inputs, outputFilter } = message;
+    const signatureName = message.spec?.signatureName ?? "";
+    return { signatureName, layout: "columnar", inputs: blamed(inputs), outputFilter };
   },
-  npy: (model, spec, body, query) => {
-    const [name] = onlyInput(signatureIn(model, spec, query));
-    return columns(query, new Map([[name, () => readNpy(body, "The body")]]));
+  npy: (call) => {
+    const { query, body } = call.request;
+    const [name] = onlyInput(signatureIn(call));
+    return columns(query, blamed(new Map([[name, () => readNpy(body, "The body")]])));
   },
-  npz: (_model, _spec, body, query) => {
+  npz: ({ request: { query, body } }) => {
     const arrays = new NpzFile(body, "The body");
     const inputs = arrays.names().map((name) => [name, () => arrays.read(name) as Tensor] as const);
-    return columns(query, new Map(inputs));
+    return columns(query, blamed(new Map(inputs)));
   },
-  raw: (model, spec, body, query) => {
-    const [name, { dtype, shape }] = onlyInput(signatureIn(model, spec, query));
-    if (dtype !== "string") {
-      throw invalidArgument(
-        `A body of bytes is for a signature whose input is a string; "${name}" is ${dtype}: ` +
-          "send it as application/x-npy, application/x-protobuf or JSON",
-      );
-    }
-    const isScalar = shape?.length === 0;
-    return {
-      ...columns(query, new Map([[name, () => stringTensor(isScalar ? [] : [1], [body])]])),
-      layout: isScalar ? "columnar" : "row",
-    };
+  bytes: (call) => {
+    const [name, input] = onlyInput(signatureIn(call));
+    if (input.dtype === "string") return withString(call, name, input);
+    const { body, header } = call.request;
+    return withTensor(call, name, input, tensorOfBytes(name, input, body, header));
+  },
+  image: async (call) => {
+    const [name, input] = onlyInput(signatureIn(call));
+    if (input.dtype === "string") return withString(call, name, input);
+    const { body, query, signal } = call.request;
+    const resize = new URLSearchParams(query).get("resize") ?? undefined;
+    return withTensor(call, name, input, await tensorOfImage(name, input, body, { resize, signal }));
+  },
+  audio: (call) => {
+    const [name, input] = onlyInput(signatureIn(call));
+    if (input.dtype === "string") return withString(call, name, input);
+    throw invalidArgument(
+      `A sound file is for a signature whose input is a string; "${name}" is ${input.dtype}: ` +
+        "send it as application/octet-stream, application/x-npy, application/x-protobuf or JSON",
+    );
   },
 };
 
 /** The call that a body is. INVALID_ARGUMENT, or DATA_LOSS for damaged files, when it is none. */
-export function readPredictBody(
+export async function readPredictBody(
   kind: BodyKind,
   model: ServedModel,
   spec: ModelSpec,
-  body: Uint8Array,
-  query: string,
-): PredictBody {
-  const request = blamingBody(() => readers[kind](model, spec, body, query));
-  if (kind === "json" || kind === "raw") return request;
-  const inputs = [...request.inputs].map(([name, read]) => [name, () => blamingBody(read)] as const);
-  return { ...request, inputs: new Map(inputs) };
+  request: BodyRequest,
+): Promise<PredictBody> {
+  try {
+    return await readers[kind]({ model, spec, request });
+  } catch (reason) {
+    throw blameOnBody(reason);
+  }
 }
 
 /** What is wrong with a body is the caller's fault, whatever a reader of files would call it. */
@@ -92,10 +115,32 @@ export function blamingBody<T>(read: () => T): T {
   try {
     return read();
   } catch (reason) {
-    const { code, message } = StatusError.from(reason);
-    const isOfReader = code === Code.DATA_LOSS || code === Code.INTERNAL || code === Code.UNIMPLEMENTED;
-    throw isOfReader ? invalidArgument(message, { cause: reason }) : reason;
+    throw blameOnBody(reason);
   }
+}
+
+function blameOnBody(reason: unknown): unknown {
+  const { code, message } = StatusError.from(reason);
+  const isOfReader = code === Code.DATA_LOSS || code === Code.INTERNAL || code === Code.UNIMPLEMENTED;
+  return isOfReader ? invalidArgument(message, { cause: reason }) : reason;
+}
+
+function blamed(inputs: RequestInputs): RequestInputs {
+  return new Map([...inputs].map(([name, read]) => [name, () => blamingBody(read)]));
+}
+
+/** The only input's value is the body as it is: a row of a batch, unless the input is a scalar. */
+function withString({ request }: Call, name: string, { shape }: TensorSpec): PredictBody {
+  const isScalar = shape?.length === 0;
+  const inputs = lazily(new Map([[name, stringTensor(isScalar ? [] : [1], [request.body])]]));
+  return { ...columns(request.query, inputs), layout: isScalar ? "columnar" : "row" };
+}
+
+/** Answered by rows where the input's first size is open, for then it counts rows. */
+function withTensor({ request }: Call, name: string, { shape }: TensorSpec, value: Tensor): PredictBody {
+  const hasRows = shape !== null && shape.length > 0 && (shape[0] as number) < 0;
+  const call = columns(request.query, lazily(new Map([[name, value]])));
+  return { ...call, layout: hasRows ? "row" : "columnar" };
 }
 
 function columns(text: string, inputs: RequestInputs): PredictBody {
@@ -112,8 +157,8 @@ function lazily(tensors: ReadonlyMap<string, Tensor>): RequestInputs {
   return new Map([...tensors].map(([name, tensor]) => [name, () => tensor]));
 }
 
-function signatureIn(model: ServedModel, spec: ModelSpec, text: string): Signature {
-  const query = new URLSearchParams(text);
+function signatureIn({ model, spec, request }: Call): Signature {
+  const query = new URLSearchParams(request.query);
   return signatureOf(model, signatureNameOf({ ...spec, signatureName: query.get("signature_name") ?? "" }));
 }
 

@@ -189,13 +189,8 @@ function json(body: string): HttpAnswer {
 const predictRest: Inference = async (core, model, request, options) =>
   await withModel(core, model, async (servable, version) => {
     const kind = bodyKind(request.contentType);
-    const { signatureName, layout, inputs, outputFilter } = readPredictBody(
-      kind,
-      servable,
-      model,
-      request.body,
-      request.query,
-    );
+    const call = await readPredictBody(kind, servable, model, request);
+    const { signatureName, layout, inputs, outputFilter } = call;
     const spec = { ...model, signatureName };
     // Before the model runs: it takes the tensors over.
     const logged = options.isLogged ? encodePredictRequest(spec, decoded(inputs)) : undefined;

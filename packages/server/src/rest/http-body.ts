@@ -1,0 +1,86 @@
+/**
+ * Reads a request's body into memory of its own, one copy from what the parser hands out: a large tensor is then a view
+ * on it, which moves to the model's thread as it is.
+ *
+ * A client says how long its body is before it sends it, and may lie: memory for the whole is taken once a part of it
+ * is there, so that nobody costs more than a multiple of what was sent.
+ */
+import type { IncomingMessage } from "node:http";
+import { Code, StatusError } from "@servable/formats";
+
+/** Answered with the HTTP status that says so. */
+export class BodyTooLarge extends StatusError {
+  constructor(message: string) {
+    super(Code.RESOURCE_EXHAUSTED, message);
+  }
+}
+
+/** By events: to iterate over a stream costs more than all else that is done for a small request. */
+export function readBody(request: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const declared = Number(request.headers["content-length"] ?? Number.NaN);
+    const tooLarge = () => {
+      request.removeAllListeners("data");
+      request.pause();
+      reject(new BodyTooLarge(`The body is larger than ${maxBytes} bytes`));
+    };
+    if (declared > maxBytes) return tooLarge();
+    const body = new GrowingBody(declared);
+    request.on("data", (chunk: Buffer) => {
+      if (body.size + chunk.length > maxBytes) tooLarge();
+      else body.add(chunk);
+    });
+    request.on("end", () => resolve(body.finish()));
+    request.on("error", reject);
+    request.on("aborted", () => reject(new StatusError(Code.CANCELLED, "The client is gone")));
+  });
+}
+
+/** Memory for the whole body is taken when this part of it is there. */
+const PART = 1 / 16;
+/** Fewer chunks than that are joined at the end. */
+const MIN_WHOLE_BYTES = 2 ** 17;
+
+class GrowingBody {
+  size = 0;
+  #chunks: Buffer[] = [];
+  #whole: Buffer | undefined;
+
+  /** @param declared bytes, by the client's word; NaN when it says nothing */
+  constructor(private readonly declared: number) {}
+
+  add(chunk: Buffer): void {
+    if (this.#whole === undefined) this.#chunks.push(chunk);
+    else this.#whole.set(chunk, this.size);
+    this.size += chunk.length;
+    if (this.#whole === undefined && this.#isWorthAll()) this.#takeAll();
+  }
+
+  #isWorthAll(): boolean {
+    return this.declared >= MIN_WHOLE_BYTES && this.size >= this.declared * PART;
+  }
+
+  #takeAll(): void {
+    const whole = Buffer.allocUnsafeSlow(this.declared);
+    let at = 0;
+    for (const chunk of this.#chunks) {
+      whole.set(chunk, at);
+      at += chunk.length;
+    }
+    this.#chunks = [];
+    this.#whole = whole;
+  }
+
+  finish(): Uint8Array {
+    const [first] = this.#chunks;
+    const buffer =
+      this.#whole?.subarray(0, this.size) ??
+      (first !== undefined && this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks));
+    return plain(buffer);
+  }
+}
+
+/** Without what Node's buffers do differently: their slices are views. */
+export function plain(buffer: Buffer): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+}
