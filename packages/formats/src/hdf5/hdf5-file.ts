@@ -3,17 +3,11 @@
  * (h5wasm). The library runs in a thread of its own, in a file system in memory: what a damaged or hostile file does
  * to it, it does to that thread alone, no file can refer to another, and a caller need not wait asynchronously.
  */
-import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads";
-import { Code, dataLoss, internal, invalidArgument, resourceExhausted, StatusError } from "../status.js";
+import type { Worker } from "node:worker_threads";
+import { dataLoss, invalidArgument, resourceExhausted } from "../status.js";
 import { dataFromBytes, type Tensor, tensor } from "../tensor.js";
-import type {
-  Hdf5Answer,
-  Hdf5Dataset,
-  Hdf5Group,
-  Hdf5Task,
-  Hdf5ThreadData,
-  NewHdf5Group,
-} from "./hdf5-tasks.js";
+import { SynchronousThread } from "../threads/synchronous-thread.js";
+import type { Hdf5Answer, Hdf5Dataset, Hdf5Group, Hdf5Task, NewHdf5Group } from "./hdf5-tasks.js";
 
 export type {
   Hdf5Dataset,
@@ -27,8 +21,6 @@ export type {
 const PATIENCE_MS = 3_500;
 /** Far fewer than the library reads and decompresses. */
 const BYTES_PER_MS = 20_000;
-/** How often to look whether patience is at its end. */
-const LOOK_MS = 250;
 /** Files that are larger are refused; the library's memory ends at 2 GiB, that of JavaScript's buffers at 4. */
 const MAX_FILE_BYTES = 2 ** 32 - 1;
 /** All datasets of a file together may be this many times its size (they may be compressed), or the floor. */
@@ -70,7 +62,7 @@ export class Hdf5File {
     private readonly what: string,
     private readonly handle: number,
     /** That has the file; another one knows nothing of it. */
-    private readonly owner: Thread | undefined,
+    private readonly owner: Worker | undefined,
     readonly root: Hdf5Group,
     size: number,
   ) {
@@ -97,7 +89,7 @@ export class Hdf5File {
     }
     const answer = ask({ kind: "open", bytes }, "open", what, bytes.length);
     openFiles++;
-    return new Hdf5File(what, answer.handle, thread, answer.root, bytes.length);
+    return new Hdf5File(what, answer.handle, thread.worker, answer.root, bytes.length);
   }
 
   /**
@@ -132,7 +124,7 @@ export class Hdf5File {
         `${name} of shape [${dataset.shape.join(",")}]: the datasets are more than ${MAX_EXPANSION} times as large as the file`,
       );
     }
-    if (thread !== this.owner)
+    if (thread.worker !== this.owner)
       throw dataLoss(`${name}: another file has ended the HDF5 library, open it again`);
     return ask({ kind: "read", handle: this.handle, path: dataset.path }, "read", name, size);
   }
@@ -148,9 +140,12 @@ export class Hdf5File {
     if (this.isClosed) return;
     this.isClosed = true;
     openFiles--;
-    if (thread !== undefined && thread === this.owner)
+    if (thread.worker !== undefined && thread.worker === this.owner)
       ask({ kind: "close", handle: this.handle }, "close", this.what);
-    if (openFiles === 0 && hasReadMuch) stopThread();
+    if (openFiles === 0 && hasReadMuch) {
+      thread.stop();
+      hasReadMuch = false;
+    }
   }
 }
 
@@ -195,43 +190,16 @@ function partsOf(path: string): string[] {
 
 // ---- the thread ----------------------------------------------------------------------------------------------
 
-interface Thread {
-  readonly worker: Worker;
-  readonly port: MessagePort;
-  readonly done: Int32Array<SharedArrayBuffer>;
-}
-
-let thread: Thread | undefined;
+const thread = new SynchronousThread<Hdf5Task, Hdf5Answer>(
+  "the HDF5 library",
+  new URL("./hdf5-thread.js", import.meta.url),
+  // The library writes what it finds wrong there; it is in the errors as well.
+  { isSilent: true },
+);
 let openFiles = 0;
 /** The library's memory only grows: after large files the thread is not kept. */
 let hasReadMuch = false;
 const MUCH_BYTES = 2 ** 26;
-
-function startThread(): Thread {
-  const { port1, port2 } = new MessageChannel();
-  const done = new Int32Array(new SharedArrayBuffer(4));
-  const workerData: Hdf5ThreadData = { port: port2, done };
-  const worker = new Worker(new URL("./hdf5-thread.js", import.meta.url), {
-    workerData,
-    transferList: [port2],
-    // The library writes what it finds wrong there; it is in the errors as well.
-    stderr: true,
-    stdout: true,
-  });
-  // Neither keeps the process alive.
-  worker.unref();
-  port1.unref();
-  return { worker, port: port1, done };
-}
-
-function stopThread(): void {
-  thread?.port.close();
-  void thread?.worker.terminate();
-  // Ending it makes the process wait for it again.
-  thread?.worker.unref();
-  thread = undefined;
-  hasReadMuch = false;
-}
 
 /** Bytes of all datasets. */
 function bytesIn({ groups, datasets }: NewHdf5Group): number {
@@ -239,42 +207,15 @@ function bytesIn({ groups, datasets }: NewHdf5Group): number {
   return groups.reduce((sum, group) => sum + bytesIn(group), own);
 }
 
-/**
- * Waits for the thread's answer; false when patience is at its end. On a busy machine the thread may have had little of
- * the time that passed, so time counts only as far as this process has computed.
- */
-function waitFor(done: Thread["done"], patienceMs: number): boolean {
-  const start = performance.now();
-  const cpuMs = () => process.cpuUsage(before).user / 1000;
-  const before = process.cpuUsage();
-  while (Atomics.wait(done, 0, 0, LOOK_MS) === "timed-out") {
-    if (performance.now() - start > patienceMs && cpuMs() > patienceMs) return false;
-  }
-  return true;
-}
-
 /** Blocks until the thread has answered; its errors name `what`. A step on more `bytes` may take longer. */
-function ask<K extends Exclude<Hdf5Answer["kind"], "error">>(
+function ask<K extends Hdf5Answer["kind"]>(
   task: Hdf5Task,
   kind: K,
   what: string,
   bytes = 0,
 ): Extract<Hdf5Answer, { kind: K }> {
-  thread ??= startThread();
-  Atomics.store(thread.done, 0, 0);
-  thread.port.postMessage(task);
-  const patienceMs = Math.round(PATIENCE_MS + bytes / BYTES_PER_MS);
-  if (!waitFor(thread.done, patienceMs)) {
-    stopThread();
-    throw resourceExhausted(`${what}: the HDF5 library has no result after ${patienceMs} ms`);
-  }
-  const answer = receiveMessageOnPort(thread.port)?.message as Hdf5Answer | undefined;
-  if (answer === undefined) throw internal("the HDF5 thread has answered nothing");
-  if (answer.kind === "error") {
-    if (answer.isBroken) stopThread();
-    throw new StatusError(Code[answer.code], `${what}: ${answer.message}`);
-  }
+  const ms = Math.round(PATIENCE_MS + bytes / BYTES_PER_MS);
+  const answer = thread.ask(task, kind, what, { ms, clock: "cpu" });
   if ("bytes" in answer && answer.bytes.length > MUCH_BYTES) hasReadMuch = true;
-  if (answer.kind !== kind) throw internal(`the HDF5 thread answered with ${answer.kind}, not ${kind}`);
-  return answer as Extract<Hdf5Answer, { kind: K }>;
+  return answer;
 }

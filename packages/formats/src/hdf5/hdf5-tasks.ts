@@ -1,5 +1,4 @@
 /** What the HDF5 thread is asked and what it answers: plain data that crosses between threads. */
-import type { MessagePort } from "node:worker_threads";
 import type { DType, NumericData } from "../dtype.js";
 
 /** The value of an attribute, as far as Keras uses them. */
@@ -51,18 +50,4 @@ export type Hdf5Answer =
   /** Little-endian bytes of the elements. */
   | { readonly kind: "read"; readonly bytes: Uint8Array }
   | { readonly kind: "close" }
-  | { readonly kind: "write"; readonly bytes: Uint8Array }
-  | {
-      readonly kind: "error";
-      readonly message: string;
-      readonly code: "DATA_LOSS" | "RESOURCE_EXHAUSTED" | "UNIMPLEMENTED";
-      /** The thread can't be used again. */
-      readonly isBroken: boolean;
-    };
-
-/** What the thread is started with. */
-export interface Hdf5ThreadData {
-  readonly port: MessagePort;
-  /** One entry, set to 1 when an answer has been posted. */
-  readonly done: Int32Array<SharedArrayBuffer>;
-}
+  | { readonly kind: "write"; readonly bytes: Uint8Array };

@@ -5,22 +5,20 @@
  * Files lie in the library's file system in memory, which has no way to those of the machine: external links, external
  * storage and virtual datasets have nothing to refer to.
  */
-import { workerData } from "node:worker_threads";
 import * as h5 from "h5wasm";
 import type { DType, NumericData } from "../dtype.js";
 import { toFloat32 } from "../float16.js";
+import { answerTasks, isTrap } from "../threads/task-loop.js";
+import type { ThreadError } from "../threads/thread-protocol.js";
 import type {
   Hdf5Answer,
   Hdf5Dataset,
   Hdf5Group,
   Hdf5Task,
-  Hdf5ThreadData,
   Hdf5Value,
   NewHdf5Dataset,
   NewHdf5Group,
 } from "./hdf5-tasks.js";
-
-const { port, done } = workerData as Hdf5ThreadData;
 
 /** Groups and datasets of a file, at most; hard links may make loops. */
 const MAX_OBJECTS = 200_000;
@@ -282,7 +280,7 @@ function storedNumbers(dtype: DType, data: NumericData): NumericData {
 // ---- the thread ----------------------------------------------------------------------------------------------
 
 /** A trap of WebAssembly, or a failed allocation, leaves the library in no known state. */
-function failure(error: unknown): Hdf5Answer {
+function failure(error: unknown): ThreadError {
   if (error instanceof Refusal) {
     return { kind: "error", code: error.code, message: error.message, isBroken: false };
   }
@@ -292,25 +290,13 @@ function failure(error: unknown): Hdf5Answer {
     kind: "error",
     code: isMemory ? "RESOURCE_EXHAUSTED" : "DATA_LOSS",
     message: `damaged HDF5 structure: ${message.split("\n")[0]}`,
-    isBroken: isMemory || (error instanceof Error && error.name === "RuntimeError"),
+    isBroken: isMemory || isTrap(error),
   };
 }
 
-function buffersOf(given: Hdf5Answer): ArrayBuffer[] {
-  return "bytes" in given ? [given.bytes.buffer as ArrayBuffer] : [];
-}
-
-const started = h5.ready;
-
-port.on("message", async (task: Hdf5Task) => {
-  let given: Hdf5Answer;
-  try {
-    await started;
-    given = answer(task);
-  } catch (error) {
-    given = failure(error);
-  }
-  port.postMessage(given, buffersOf(given));
-  Atomics.store(done, 0, 1);
-  Atomics.notify(done, 0);
+answerTasks<Hdf5Task, Hdf5Answer>({
+  ready: h5.ready,
+  answer,
+  failure,
+  buffersOf: (given) => ("bytes" in given ? [given.bytes.buffer] : []),
 });

@@ -52,14 +52,4 @@ export interface Frame extends Pixels {
 export type CodecAnswer =
   | { readonly kind: "pixels"; readonly pixels: Pixels }
   | { readonly kind: "frames"; readonly frames: readonly Frame[] }
-  | { readonly kind: "file"; readonly file: Uint8Array }
-  /** `isBroken`: the thread can't be used any more. */
-  | { readonly kind: "error"; readonly message: string; readonly isBroken: boolean };
-
-/** What a thread is started with. */
-export interface CodecThreadData {
-  /** Tasks come in, answers go out. */
-  readonly port: import("node:worker_threads").MessagePort;
-  /** Set to 1, and notified, when an answer has been sent. */
-  readonly done: Int32Array;
-}
+  | { readonly kind: "file"; readonly file: Uint8Array };

@@ -7,7 +7,6 @@
  */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { workerData } from "node:worker_threads";
 import {
   ColorSpace,
   Density,
@@ -20,17 +19,16 @@ import {
   MagickImageCollection,
   MagickReadSettings,
 } from "@imagemagick/magick-wasm";
+import { answerTasks, isTrap } from "@servable/formats/threads/task-loop";
+import type { ThreadError } from "@servable/formats/threads/thread-protocol";
 import type {
   CodecAnswer,
   CodecTask,
-  CodecThreadData,
   DecodeFramesTask,
   DecodeJpegTask,
   EncodeJpegTask,
   Frame,
 } from "./codec-tasks.js";
-
-const { port, done } = workerData as CodecThreadData;
 
 async function start(): Promise<void> {
   const file = createRequire(import.meta.url).resolve("@imagemagick/magick-wasm/magick.wasm");
@@ -123,37 +121,22 @@ function frameOf(image: IMagickImage): Frame {
 
 // ---- the thread ----------------------------------------------------------------------------------------------
 
-function failure(error: unknown): CodecAnswer {
+function failure(error: unknown): ThreadError {
   const message = error instanceof Error ? error.message : String(error);
-  // A trap leaves the memory of the WebAssembly module in no known state.
-  return { kind: "error", message, isBroken: error instanceof Error && error.name === "RuntimeError" };
+  const isBroken = isTrap(error);
+  return { kind: "error", code: isBroken ? "RESOURCE_EXHAUSTED" : "INVALID_ARGUMENT", message, isBroken };
 }
 
 /** The memory that an answer hands over. */
-function buffersOf(given: CodecAnswer): ArrayBuffer[] {
+function buffersOf(given: CodecAnswer): ArrayBufferLike[] {
   switch (given.kind) {
     case "pixels":
-      return [given.pixels.data.buffer as ArrayBuffer];
+      return [given.pixels.data.buffer];
     case "frames":
-      return given.frames.map((frame) => frame.data.buffer as ArrayBuffer);
+      return given.frames.map((frame) => frame.data.buffer);
     case "file":
-      return [given.file.buffer as ArrayBuffer];
-    case "error":
-      return [];
+      return [given.file.buffer];
   }
 }
 
-const started = start();
-
-port.on("message", async (task: CodecTask) => {
-  let given: CodecAnswer;
-  try {
-    await started;
-    given = answer(task);
-  } catch (error) {
-    given = failure(error);
-  }
-  port.postMessage(given, buffersOf(given));
-  Atomics.store(done, 0, 1);
-  Atomics.notify(done, 0);
-});
+answerTasks<CodecTask, CodecAnswer>({ ready: start(), answer, failure, buffersOf });
