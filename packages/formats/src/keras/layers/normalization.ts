@@ -1,14 +1,23 @@
 /** Normalization (keras/src/layers/normalization), as it is at inference. */
 import type { DType } from "../../dtype.js";
+import { isSmallFloat } from "../../float16.js";
 import type { Output } from "../../graph-builder/operation.js";
 import type { Layer } from "../layer.js";
 import { dimsOf, frontAxis, knownSize, type Nodes, rankOf, type Size } from "../nodes.js";
 import { normalized } from "./merging.js";
 import type { LayerRow, LayerTable } from "./row.js";
 
-/** Sums of many half floats overflow: they are taken in float32. */
-function wide(n: Nodes, x: Output): Output {
-  return x.dtype === "float16" || x.dtype === "bfloat16" ? n.cast(x, "float32") : x;
+/** A row of a layer with one input and one output of its dtype. Sums of many half floats overflow: they get float32. */
+function normalizing(call: (layer: Layer, x: Output) => Output): LayerRow {
+  return {
+    passesMask: true,
+    call: (layer, args) => {
+      const { n } = layer;
+      const { output: x } = args.input;
+      const result = call(layer, isSmallFloat(x.dtype) ? n.cast(x, "float32") : x);
+      return [{ output: n.cast(result, x.dtype) }];
+    },
+  };
 }
 
 /** Along the given axes of a tensor of some rank, with ones elsewhere. */
@@ -22,30 +31,63 @@ function alongAxes(n: Nodes, weight: Output, axes: readonly number[], rank: numb
   return n.reshape(weight, shape);
 }
 
-const batchNormalization: LayerRow = {
-  passesMask: true,
-  call: (layer, args) => {
-    const { n, config } = layer;
-    const input = args.input.output;
-    const x = wide(n, input);
-    const rank = rankOf(x);
-    const axes = config.numbers("axis", [-1]).map((axis) => frontAxis(axis, rank));
-    if (axes.length !== 1) layer.refuse("normalization along several axes is not supported");
-    const size = knownSize(x, axes[0] as number, layer.where);
-    const weight = (name: string, trainable: boolean) =>
-      alongAxes(n, n.cast(layer.weight(name, [size], { trainable }), x.dtype), axes, rank);
-    const gamma = config.boolean("scale", true) ? weight("gamma", true) : undefined;
-    const beta = config.boolean("center", true) ? weight("beta", true) : undefined;
-    const mean = weight("moving_mean", false);
-    const variance = weight("moving_variance", false);
-    if (config.boolean("renorm", false)) declareRenorm(layer, size);
-    const inverse = n.op("Rsqrt", [n.shifted(variance, config.number("epsilon", 1e-3))]);
-    const factor = gamma === undefined ? inverse : n.mul(inverse, gamma);
-    const shift = n.mul(mean, factor);
-    const term = beta === undefined ? n.op("Neg", [shift]) : n.sub(beta, shift);
-    return [{ output: n.cast(n.add(n.mul(x, factor), term), input.dtype) }];
-  },
-};
+/** The axes of a layer that has several, ascending, as its weights have them. */
+function sortedAxes({ config }: Layer, rank: number): number[] {
+  return config
+    .numbers("axis", [-1])
+    .map((axis) => frontAxis(axis, rank))
+    .sort((a, b) => a - b);
+}
+
+/** Reads a weight with a dimension for each of the axes, ready to be multiplied with or added to `x`. */
+function weightsAlong(layer: Layer, x: Output, axes: readonly number[]) {
+  const { n } = layer;
+  const shape = axes.map((axis) => knownSize(x, axis, layer.where));
+  return (name: string, trainable = true) =>
+    alongAxes(n, n.cast(layer.weight(name, shape, { trainable }), x.dtype), axes, rankOf(x));
+}
+
+/** 1 / √(variance + ε) */
+function inverseDeviation({ n, config }: Layer, variance: Output, epsilon = 1e-3): Output {
+  return n.op("Rsqrt", [n.shifted(variance, config.number("epsilon", epsilon))]);
+}
+
+/** What a layer learns of scale and shift, as far as it does: `weight` reads gamma and beta. */
+function scaleAndShift({ config }: Layer, weight: (name: string) => Output) {
+  return {
+    gamma: config.boolean("scale", true) ? weight("gamma") : undefined,
+    beta: config.boolean("center", true) ? weight("beta") : undefined,
+  };
+}
+
+/** x · inverse · gamma + beta, for `x` less its mean. */
+function rescaled(
+  n: Nodes,
+  x: Output,
+  inverse: Output,
+  { gamma, beta }: ReturnType<typeof scaleAndShift>,
+): Output {
+  const scaled = n.mul(x, gamma === undefined ? inverse : n.mul(inverse, gamma));
+  return beta === undefined ? scaled : n.add(scaled, beta);
+}
+
+const batchNormalization = normalizing((layer, x) => {
+  const { n, config } = layer;
+  const rank = rankOf(x);
+  const axes = config.numbers("axis", [-1]).map((axis) => frontAxis(axis, rank));
+  if (axes.length !== 1) layer.refuse("normalization along several axes is not supported");
+  const size = knownSize(x, axes[0] as number, layer.where);
+  const weight = weightsAlong(layer, x, axes);
+  const { gamma, beta } = scaleAndShift(layer, weight);
+  const mean = weight("moving_mean", false);
+  const variance = weight("moving_variance", false);
+  if (config.boolean("renorm", false)) declareRenorm(layer, size);
+  const inverse = inverseDeviation(layer, variance);
+  const factor = gamma === undefined ? inverse : n.mul(inverse, gamma);
+  const shift = n.mul(mean, factor);
+  const term = beta === undefined ? n.op("Neg", [shift]) : n.sub(beta, shift);
+  return n.add(n.mul(x, factor), term);
+});
 
 /** Statistics that only training reads, but that files have. */
 function declareRenorm(layer: Layer, size: number): void {
@@ -65,60 +107,36 @@ function moments(n: Nodes, x: Output, axes: readonly number[]): Moments {
   return { mean, variance };
 }
 
-const layerNormalization: LayerRow = {
-  passesMask: true,
-  call: (layer, args) => {
-    const { n, config } = layer;
-    const input = args.input.output;
-    const x = wide(n, input);
-    const rank = rankOf(x);
-    const axes = config
-      .numbers("axis", [-1])
-      .map((axis) => frontAxis(axis, rank))
-      .sort((a, b) => a - b);
-    const shape = axes.map((axis) => knownSize(x, axis, layer.where));
-    const weight = (name: string) => alongAxes(n, n.cast(layer.weight(name, shape), x.dtype), axes, rank);
-    const isRms = config.boolean("rms_scaling", false);
-    const gamma = config.boolean("scale", true) || isRms ? weight("gamma") : undefined;
-    const beta = config.boolean("center", true) && !isRms ? weight("beta") : undefined;
-    const { mean, variance } = moments(n, x, axes);
-    const inverse = n.op("Rsqrt", [n.shifted(variance, config.number("epsilon", 1e-3))]);
-    if (isRms) return [{ output: n.cast(n.mul(n.mul(x, inverse), gamma as Output), input.dtype) }];
-    const scaled = n.mul(n.sub(x, mean), gamma === undefined ? inverse : n.mul(inverse, gamma));
-    return [{ output: n.cast(beta === undefined ? scaled : n.add(scaled, beta), input.dtype) }];
-  },
-};
+const layerNormalization = normalizing((layer, x) => {
+  const { n, config } = layer;
+  const axes = sortedAxes(layer, rankOf(x));
+  const weight = weightsAlong(layer, x, axes);
+  const { mean, variance } = moments(n, x, axes);
+  const inverse = inverseDeviation(layer, variance);
+  if (config.boolean("rms_scaling", false)) return n.mul(n.mul(x, inverse), weight("gamma"));
+  return rescaled(n, n.sub(x, mean), inverse, scaleAndShift(layer, weight));
+});
 
-const groupNormalization: LayerRow = {
-  passesMask: true,
-  call: (layer, args) => {
-    const { n, config } = layer;
-    const input = args.input.output;
-    const x = wide(n, input);
-    const rank = rankOf(x);
-    const axis = frontAxis(config.numbers("axis", [-1])[0] as number, rank);
-    const channels = knownSize(x, axis, layer.where);
-    const groups = config.number("groups", 32) === -1 ? channels : config.number("groups", 32);
-    if (groups < 1 || channels % groups !== 0)
-      layer.refuse(`${channels} channels do not make ${groups} groups`);
-    const gamma = config.boolean("scale", true) ? layer.weight("gamma", [channels]) : undefined;
-    const beta = config.boolean("center", true) ? layer.weight("beta", [channels]) : undefined;
-    const sizes = n.sizes(x);
-    const apart = sizes.toSpliced(axis, 1, groups, channels / groups);
-    const grouped = n.reshape(x, apart);
-    const axes = Array.from({ length: rank }, (_, i) => i + 1).filter((at) => at !== axis);
-    const shape = apart.map(
-      (_, at): Size => (at === axis ? groups : at === axis + 1 ? channels / groups : 1),
-    );
-    const parameter = (weight: Output) => n.reshape(n.cast(weight, x.dtype), shape);
-    const { mean, variance } = moments(n, grouped, axes);
-    const inverse = n.op("Rsqrt", [n.shifted(variance, config.number("epsilon", 1e-3))]);
-    const factor = gamma === undefined ? inverse : n.mul(inverse, parameter(gamma));
-    const scaled = n.mul(n.sub(grouped, mean), factor);
-    const result = n.reshape(beta === undefined ? scaled : n.add(scaled, parameter(beta)), sizes);
-    return [{ output: n.cast(result, input.dtype) }];
-  },
-};
+const groupNormalization = normalizing((layer, x) => {
+  const { n, config } = layer;
+  const rank = rankOf(x);
+  const axis = frontAxis(config.numbers("axis", [-1])[0] as number, rank);
+  const channels = knownSize(x, axis, layer.where);
+  const groups = config.number("groups", 32) === -1 ? channels : config.number("groups", 32);
+  if (groups < 1 || channels % groups !== 0)
+    layer.refuse(`${channels} channels do not make ${groups} groups`);
+  const sizes = n.sizes(x);
+  const apart = sizes.toSpliced(axis, 1, groups, channels / groups);
+  const grouped = n.reshape(x, apart);
+  const axes = Array.from({ length: rank }, (_, i) => i + 1).filter((at) => at !== axis);
+  const shape = apart.map((_, at): Size => (at === axis ? groups : at === axis + 1 ? channels / groups : 1));
+  const weights = scaleAndShift(layer, (name) =>
+    n.reshape(n.cast(layer.weight(name, [channels]), x.dtype), shape),
+  );
+  const { mean, variance } = moments(n, grouped, axes);
+  const result = rescaled(n, n.sub(grouped, mean), inverseDeviation(layer, variance), weights);
+  return n.reshape(result, sizes);
+});
 
 const unitNormalization: LayerRow = {
   passesMask: true,
@@ -132,24 +150,14 @@ const unitNormalization: LayerRow = {
   },
 };
 
-const rmsNormalization: LayerRow = {
-  passesMask: true,
-  call: (layer, args) => {
-    const { n, config } = layer;
-    const input = args.input.output;
-    const x = wide(n, input);
-    const rank = rankOf(x);
-    const axes = config
-      .numbers("axis", [-1])
-      .map((axis) => frontAxis(axis, rank))
-      .sort((a, b) => a - b);
-    const shape = axes.map((axis) => knownSize(x, axis, layer.where));
-    const scale = alongAxes(n, n.cast(layer.weight("scale", shape), x.dtype), axes, rank);
-    const square = n.reduce("Mean", n.op("Square", [x]), axes, true);
-    const inverse = n.op("Rsqrt", [n.shifted(square, config.number("epsilon", 1e-6))]);
-    return [{ output: n.cast(n.mul(n.mul(x, inverse), scale), input.dtype) }];
-  },
-};
+const rmsNormalization = normalizing((layer, x) => {
+  const { n } = layer;
+  const axes = sortedAxes(layer, rankOf(x));
+  const scale = weightsAlong(layer, x, axes)("scale");
+  const square = n.reduce("Mean", n.op("Square", [x]), axes, true);
+  const inverse = inverseDeviation(layer, square, 1e-6);
+  return n.mul(n.mul(x, inverse), scale);
+});
 
 /** At inference the layer inside runs as it is; the vector is for training. */
 const spectralNormalization: LayerRow = {
