@@ -7,6 +7,8 @@
  *     ```text             directly below: what the command prints; … stands for what differs from run to run,
  *                         alone on a line for any lines
  *
+ * After a step that failed none is run any more: the later ones build on it, and would wait for what does not come.
+ *
  * Only places are exchanged (ports, folders), in commands and outputs alike, so that tests can run side by side.
  */
 import assert from "node:assert/strict";
@@ -67,6 +69,8 @@ export interface ReadmeRunOptions {
 /** A run through a README. Close it, whatever happened: it ends what runs in the background. */
 export class ReadmeRun {
   readonly steps: readonly ReadmeStep[];
+  /** The first step that failed. */
+  private failed: ReadmeStep | undefined;
   private readonly background: { child: ChildProcess; output: () => string; step: ReadmeStep }[] = [];
 
   constructor(
@@ -85,6 +89,16 @@ export class ReadmeRun {
   /** Runs a step and holds its output against the README's; one in the background as soon as it has said as much. */
   async runStep(step: ReadmeStep): Promise<void> {
     if (step.kind === "by-hand") return;
+    this.requireNoFailure();
+    try {
+      await this.carryOut(step);
+    } catch (reason) {
+      this.failed = step;
+      throw reason;
+    }
+  }
+
+  private async carryOut(step: ReadmeStep): Promise<void> {
     const child = this.start(step.commands);
     let output = "";
     for (const stream of [child.stdout, child.stderr]) {
@@ -113,6 +127,7 @@ export class ReadmeRun {
 
   /** What a background command has printed when it has ended by itself. */
   async finished(command: string): Promise<string> {
+    this.requireNoFailure();
     const found = this.background.find(({ step }) => step.commands.includes(command));
     assert.ok(found !== undefined, `no command with "${command}" runs in the background`);
     if (found.child.exitCode === null) await once(found.child, "close");
@@ -126,6 +141,10 @@ export class ReadmeRun {
       endGroup(child);
       await closed;
     }
+  }
+
+  private requireNoFailure(): void {
+    assert.ok(this.failed === undefined, `not run, because this step failed:\n${this.failed?.commands}`);
   }
 
   private start(commands: string): ChildProcess {
