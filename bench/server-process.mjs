@@ -70,7 +70,7 @@ export class ServerProcess {
    * @param {Probe} probe
    */
   async firstAnswer(probe) {
-    await this.until(() => accepts(this.port));
+    await this.untilItListens();
     const client = connect({ grpc: `127.0.0.1:${this.port}` });
     try {
       await this.until(async () => {
@@ -84,6 +84,10 @@ export class ServerProcess {
     } finally {
       client.close();
     }
+  }
+
+  async untilItListens() {
+    await this.until(() => accepts(this.port));
   }
 
   /** @param {() => Promise<boolean>} condition */

@@ -53,6 +53,8 @@ const CLOSE_NOTICE_MS = 1000;
 /** A client that sends a body slower than this is cut off: bytes between two checks of stalled streams. */
 const MIN_BODY_BYTES_PER_CHECK = 1024;
 
+const NOTHING = Buffer.alloc(0);
+
 export interface ConnectionOptions {
   /** Opens a stream's user. May answer at once. */
   readonly open: (stream: Stream, headers: RequestHeaders, connection: Connection) => StreamUser;
@@ -77,7 +79,7 @@ export class Connection {
   readonly #waiting = new Set<Stream>();
   readonly #resetByUs = new Set<number>();
   readonly #unproductive = new RateLimit(UNPRODUCTIVE_BURST, UNPRODUCTIVE_PER_SECOND);
-  #rest: Buffer = Buffer.alloc(0);
+  #rest: Buffer = NOTHING;
   #hasPreface = false;
   #hasSettings = false;
   #block: HeaderBlock | undefined;
@@ -299,39 +301,45 @@ export class Connection {
 
   #receive(chunk: Buffer): void {
     if (this.#isEnded) return;
-    let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    this.#rest = Buffer.alloc(0);
     try {
-      if (!this.#hasPreface) {
-        if (!this.#readPreface(bytes)) return;
-        bytes = bytes.subarray(PREFACE.length);
-      }
-      this.#rest = this.#readFrames(bytes);
+      const bytes = this.#hasPreface ? this.#completeFrame(chunk) : this.#readPreface(chunk);
+      if (bytes.length > 0) this.#rest = this.#readFrames(bytes);
     } catch (reason) {
       const isOurs = reason instanceof ConnectionError;
       this.#fail(isOurs ? reason : new ConnectionError(ErrorCode.INTERNAL_ERROR, "internal error"));
     }
   }
 
-  /** False while it is not complete. */
-  #readPreface(bytes: Buffer): boolean {
+  /** Handles the frame whose beginning has come before, once it is whole, and returns what is behind it. */
+  #completeFrame(chunk: Buffer): Buffer {
+    let rest = chunk;
+    while (this.#rest.length > 0 && rest.length > 0 && !this.#isEnded) {
+      const { length } = this.#rest;
+      const whole = FRAME_HEADER_BYTES + (length < FRAME_HEADER_BYTES ? 0 : payloadBytes(this.#rest, 0));
+      const missing = rest.subarray(0, whole - length);
+      rest = rest.subarray(missing.length);
+      this.#rest = this.#readFrames(Buffer.concat([this.#rest, missing]));
+    }
+    return rest;
+  }
+
+  /** What is behind the preface; nothing while that is not complete. */
+  #readPreface(chunk: Buffer): Buffer {
+    const bytes = Buffer.concat([this.#rest, chunk]);
     const size = Math.min(bytes.length, PREFACE.length);
     if (PREFACE.compare(bytes, 0, size, 0, size) !== 0) {
       throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "the client does not speak HTTP/2");
     }
     this.#hasPreface = size === PREFACE.length;
-    if (!this.#hasPreface) this.#rest = bytes;
-    return this.#hasPreface;
+    this.#rest = this.#hasPreface ? NOTHING : bytes;
+    return bytes.subarray(size);
   }
 
   /** Handles all complete frames and returns what is left. */
   #readFrames(bytes: Buffer): Buffer {
     let at = 0;
     while (bytes.length - at >= FRAME_HEADER_BYTES && !this.#isEnded) {
-      const length = bytes.readUIntBE(at, 3);
-      if (length > DEFAULT_FRAME_BYTES) {
-        throw new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, `frame of ${length} bytes`);
-      }
+      const length = payloadBytes(bytes, at);
       const end = at + FRAME_HEADER_BYTES + length;
       if (end > bytes.length) break;
       const [type, flags] = [bytes[at + 3] as number, bytes[at + 4] as number];
@@ -339,7 +347,7 @@ export class Connection {
       this.#frame(type, flags, streamId, bytes.subarray(at + FRAME_HEADER_BYTES, end));
       at = end;
     }
-    return at === bytes.length ? Buffer.alloc(0) : bytes.subarray(at);
+    return at === bytes.length ? NOTHING : bytes.subarray(at);
   }
 
   #frame(type: number, flags: number, streamId: number, payload: Buffer): void {
@@ -697,6 +705,15 @@ export class Connection {
     if (this.isIdle) this.idleSinceMs = performance.now();
     this.#endWhenDone();
   }
+}
+
+/** How long the payload of a frame is; its header must be there. FRAME_SIZE_ERROR beyond what we take. */
+function payloadBytes(frame: Buffer, at: number): number {
+  const length = frame.readUIntBE(at, 3);
+  if (length > DEFAULT_FRAME_BYTES) {
+    throw new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, `frame of ${length} bytes`);
+  }
+  return length;
 }
 
 /** Headers, message and trailers in one piece. */

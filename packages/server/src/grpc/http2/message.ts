@@ -8,7 +8,9 @@ import { internal, resourceExhausted, StatusError } from "@servable/formats";
 
 export const PREFIX_BYTES = 5;
 const COMPRESSED = 1;
-const MIN_BUFFER_BYTES = 16_384;
+/** The memory of a message that comes in pieces: how much at first, and how many times what came. */
+const MIN_BUFFER_BYTES = 262_144;
+const GROWTH = 8;
 const NOTHING = new Uint8Array(0);
 
 const inflaters: Readonly<
@@ -44,7 +46,10 @@ export interface Message {
   readonly isCompressed: boolean;
 }
 
-/** One message as it comes in, in pieces. Memory grows with what came, not with what is announced. */
+/**
+ * One message as it comes in, in pieces. Memory grows with what came, not with what is announced, and in large steps: it
+ * is not touched before there are bytes for it, and a system lends no more than is touched.
+ */
 export class MessageReader {
   #bytes: Uint8Array = new Uint8Array(0);
   #size = 0;
@@ -98,8 +103,8 @@ export class MessageReader {
     const size = this.#size + piece.length;
     if (size > this.#bytes.length) {
       const announced = this.#size < PREFIX_BYTES ? size : PREFIX_BYTES + this.#length;
-      const doubled = Math.min(announced, Math.max(2 * this.#size, MIN_BUFFER_BYTES));
-      const grown = new Uint8Array(Math.max(size, doubled));
+      const ahead = Math.min(announced, Math.max(GROWTH * this.#size, MIN_BUFFER_BYTES));
+      const grown = Buffer.allocUnsafeSlow(Math.max(size, ahead));
       grown.set(this.#bytes.subarray(0, this.#size));
       this.#bytes = grown;
     }
