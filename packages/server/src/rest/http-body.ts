@@ -7,6 +7,7 @@
  */
 import type { IncomingMessage } from "node:http";
 import { Code, StatusError } from "@servable/formats";
+import { spareMemory } from "../servables/spare-memory.js";
 
 /** Answered with the HTTP status that says so. */
 export class BodyTooLarge extends StatusError {
@@ -44,7 +45,7 @@ const MIN_WHOLE_BYTES = 2 ** 17;
 class GrowingBody {
   size = 0;
   #chunks: Buffer[] = [];
-  #whole: Buffer | undefined;
+  #whole: Uint8Array | undefined;
 
   /** @param declared bytes, by the client's word; NaN when it says nothing */
   constructor(private readonly declared: number) {}
@@ -61,7 +62,7 @@ class GrowingBody {
   }
 
   #takeAll(): void {
-    const whole = Buffer.allocUnsafeSlow(this.declared);
+    const whole = new Uint8Array(spareMemory.take(this.declared));
     let at = 0;
     for (const chunk of this.#chunks) {
       whole.set(chunk, at);
@@ -72,11 +73,9 @@ class GrowingBody {
   }
 
   finish(): Uint8Array {
+    if (this.#whole !== undefined) return this.#whole.subarray(0, this.size);
     const [first] = this.#chunks;
-    const buffer =
-      this.#whole?.subarray(0, this.size) ??
-      (first !== undefined && this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks));
-    return plain(buffer);
+    return plain(first !== undefined && this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks));
   }
 }
 

@@ -12,6 +12,7 @@ import { SignatureDefMapSchema } from "@servable/formats/protobuf/tensorflow_ser
 import type { LoadProgress, Model } from "./engine-contract.js";
 import { importEngine } from "./import-engine.js";
 import { atLowPriority } from "./load-priority.js";
+import { MIN_SPARE_BYTES } from "./spare-memory.js";
 import { type FromWorker, packError, packTensors, type ToWorker, unpackTensors } from "./worker-protocol.js";
 
 /** Given to the thread when it starts. */
@@ -28,8 +29,14 @@ const engine = importEngine(otherEngine);
 // Reported when the load is asked for.
 engine.catch(() => {});
 
+interface SeatedModel {
+  readonly model: Model;
+  /** Signatures whose runs leave everything as it was. */
+  readonly traceless: ReadonlySet<string>;
+}
+
 /** By their numbers; undefined while a model is being loaded. */
-const models = new Map<number, Model | undefined>();
+const models = new Map<number, SeatedModel | undefined>();
 
 const post = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
@@ -58,7 +65,8 @@ async function load({ model, path, options }: Extract<ToWorker, { kind: "load" }
     if (!models.has(model)) return;
     const onProgress = (progress: LoadProgress) => post({ kind: "progress", model, progress });
     const loaded = atLowPriority(() => loadModel(path, { ...options, onProgress: sparing(onProgress) }));
-    models.set(model, loaded);
+    const traceless = signaturesThat((name) => loaded.leavesNoTrace(name), loaded);
+    models.set(model, { model: loaded, traceless: new Set(traceless) });
     post({
       kind: "loaded",
       model,
@@ -66,7 +74,7 @@ async function load({ model, path, options }: Extract<ToWorker, { kind: "load" }
       signatureDefs: toBinary(SignatureDefMapSchema, loaded.signatureDefs),
       rowIndependent: signaturesThat((name) => loaded.rowIndependence(name).independent, loaded),
       boundedWork: signaturesThat((name) => loaded.hasBoundedWork(name), loaded),
-      traceless: signaturesThat((name) => loaded.leavesNoTrace(name), loaded),
+      traceless,
       warmable: signaturesThat((name) => loaded.leavesNoTrace(name) && !loaded.hasLoops(name), loaded),
     });
   } catch (reason) {
@@ -101,8 +109,9 @@ function signaturesThat(holds: (name: string) => boolean, { signatures }: Model)
 
 function run({ id, model: number, of, inputs, outputs }: Extract<ToWorker, { kind: "run" }>): void {
   try {
-    const model = models.get(number);
-    if (model === undefined) throw internal("the model is not loaded");
+    const seated = models.get(number);
+    if (seated === undefined) throw internal("the model is not loaded");
+    const { model, traceless } = seated;
     const feeds = unpackTensors(inputs);
     const start = performance.now();
     const results =
@@ -112,10 +121,21 @@ function run({ id, model: number, of, inputs, outputs }: Extract<ToWorker, { kin
     const micros = (performance.now() - start) * 1000;
     // Copied, not taken over: an output may be a constant or a variable of the model.
     const { tensors, transfer } = packTensors(results, false);
-    post({ kind: "result", id, outputs: tensors, micros }, transfer);
+    const spent = "signature" in of && traceless.has(of.signature) ? largeBuffersOf(feeds) : [];
+    post({ kind: "result", id, outputs: tensors, micros, spent }, [...transfer, ...spent]);
   } catch (reason) {
     post({ kind: "error", id, error: packError(reason) });
   }
+}
+
+/** Each belongs to this run alone, as it was moved here. */
+function largeBuffersOf(feeds: ReadonlyMap<string, Tensor>): ArrayBuffer[] {
+  const buffers = new Set<ArrayBuffer>();
+  for (const { dtype, data } of feeds.values()) {
+    if (dtype === "string" || data.buffer.byteLength < MIN_SPARE_BYTES) continue;
+    buffers.add(data.buffer as ArrayBuffer);
+  }
+  return [...buffers];
 }
 
 function namedTensors(names: readonly string[], tensors: readonly Tensor[]): Map<string, Tensor> {
@@ -123,9 +143,9 @@ function namedTensors(names: readonly string[], tensors: readonly Tensor[]): Map
 }
 
 function close(number: number): void {
-  const model = models.get(number);
+  const seated = models.get(number);
   models.delete(number);
-  model?.close();
+  seated?.model.close();
 }
 
 function end(): void {

@@ -13,8 +13,17 @@
  * Tensors travel packed: in buffers that belong to the message alone and are moved, not copied, with all strings of
  * a tensor in one.
  */
-import { type Code, type Signature, StatusError, type Tensor } from "@servable/formats";
+import {
+  bytesOf,
+  type Code,
+  dataFromBytes,
+  type NumericData,
+  type Signature,
+  StatusError,
+  type Tensor,
+} from "@servable/formats";
 import type { LoadOptions, LoadProgress } from "./engine-contract.js";
+import { MIN_SPARE_BYTES, spareMemory } from "./spare-memory.js";
 
 /** What a run is of: a signature, whose names the inputs and outputs have, or the graph and the names of its tensors. */
 export type RunTarget =
@@ -59,6 +68,8 @@ export type FromWorker =
       readonly outputs: PackedTensors;
       /** How long the run took. */
       readonly micros: number;
+      /** Memory of large inputs that the model did not keep. */
+      readonly spent: readonly ArrayBuffer[];
     }
   | { readonly kind: "error"; readonly id: number; readonly error: PackedError };
 
@@ -111,9 +122,17 @@ function pack(tensor: Tensor, takeOver: boolean, transfer: Set<ArrayBuffer>): Pa
   const isAlone =
     takeOver && data.buffer instanceof ArrayBuffer && data.byteLength === data.buffer.byteLength;
   // A buffer that is already on the list belongs to two tensors: both can refer to it.
-  const own = isAlone ? data : data.slice();
+  const own = isAlone ? data : copyOf(tensor);
   transfer.add(own.buffer as ArrayBuffer);
   return { dtype: tensor.dtype, shape: tensor.shape, data: own } as PackedTensor;
+}
+
+/** In memory of an earlier request where there is some of the size. */
+function copyOf({ dtype, data }: Exclude<Tensor, { dtype: "string" }>): NumericData {
+  if (data.byteLength < MIN_SPARE_BYTES) return data.slice();
+  const copy = new Uint8Array(spareMemory.take(data.byteLength));
+  copy.set(bytesOf(data));
+  return dataFromBytes(dtype, copy);
 }
 
 function packStrings(

@@ -6,6 +6,7 @@ import { Worker } from "node:worker_threads";
 import { type Signature, type StatusError, type Tensor, unavailable } from "@servable/formats";
 import type { LoadOptions, LoadProgress } from "./engine-contract.js";
 import type { WorkerSettings } from "./model-worker.js";
+import { spareMemory } from "./spare-memory.js";
 import {
   type FromWorker,
   packTensors,
@@ -180,6 +181,7 @@ export class WorkerThread {
         this.#takeLoad(message.model)?.reject(unpackError(message.error));
         break;
       case "result":
+        for (const buffer of message.spent) spareMemory.give(buffer);
         this.#take(message.id)?.resolve({
           outputs: unpackTensors(message.outputs),
           micros: message.micros,

@@ -1,0 +1,48 @@
+/**
+ * The memory of large requests, used again by later ones of the same size: to take new memory for each costs as much as
+ * all else that is done with the bytes, for its pages have to be made and collected, in two threads.
+ *
+ * A request's body is read into memory of its own, which moves to the model's thread as a tensor, and comes back with
+ * the result when nothing there can have kept it. Little is kept, and not for long.
+ */
+
+/** What is smaller is as quickly made. */
+export const MIN_SPARE_BYTES = 2 ** 20;
+const MAX_KEPT_BYTES = 2 ** 26;
+const MAX_KEPT_MS = 5_000;
+
+export class SpareMemory {
+  /** The longest kept first. */
+  #kept: ArrayBuffer[] = [];
+  #bytes = 0;
+  #drop: NodeJS.Timeout | undefined;
+
+  constructor(private readonly maxBytes = MAX_KEPT_BYTES) {}
+
+  /** Memory of this size, with whatever was in it. */
+  take(bytes: number): ArrayBuffer {
+    const at = bytes < MIN_SPARE_BYTES ? -1 : this.#kept.findIndex(({ byteLength }) => byteLength === bytes);
+    if (at < 0) return Buffer.allocUnsafeSlow(bytes).buffer as ArrayBuffer;
+    this.#bytes -= bytes;
+    return this.#kept.splice(at, 1)[0] as ArrayBuffer;
+  }
+
+  /** Keeps memory that nobody else has any more. */
+  give(buffer: ArrayBuffer): void {
+    if (buffer.byteLength < MIN_SPARE_BYTES || buffer.byteLength > this.maxBytes) return;
+    this.#kept.push(buffer);
+    this.#bytes += buffer.byteLength;
+    while (this.#bytes > this.maxBytes) this.#bytes -= this.#kept.shift()?.byteLength ?? 0;
+    this.#drop ??= setTimeout(() => this.#clear(), MAX_KEPT_MS).unref();
+  }
+
+  /** Whatever is in use returns afterwards. */
+  #clear(): void {
+    this.#drop = undefined;
+    this.#kept = [];
+    this.#bytes = 0;
+  }
+}
+
+/** Of the main thread. */
+export const spareMemory = new SpareMemory();
