@@ -13,23 +13,18 @@ import {
   type Tensor,
 } from "@servable/formats";
 import type { ServedModel } from "../servables/served-model.js";
-import { type ExampleInput, exampleTensor } from "./examples.js";
-import { feedsOf } from "./feeds.js";
+import type { ExampleInput } from "./examples.js";
 import type { InferenceOptions } from "./inference-options.js";
+import type { Models, ServedSpec } from "./model-spec.js";
 import {
-  type ModelSpec,
-  type Models,
-  requireSpec,
-  type ServedSpec,
-  signatureNameOf,
-  withModel,
-} from "./model-spec.js";
-import { runModel } from "./run-model.js";
+  answerExamples,
+  type ExamplesMethod,
+  type ExamplesRequest,
+  INPUTS,
+  runExamples,
+} from "./run-examples.js";
 
-export interface ClassifyRequest {
-  readonly spec: ModelSpec | undefined;
-  readonly input: ExampleInput;
-}
+export type ClassifyRequest = ExamplesRequest;
 
 /** Of what the model does not return, labels are empty and scores 0. */
 export interface ClassScore {
@@ -37,47 +32,40 @@ export interface ClassScore {
   readonly score: number;
 }
 
+/** For each example its classes, in the model's order. */
+export type Classifications = readonly (readonly ClassScore[])[];
+
 export interface ClassifyResponse {
   readonly spec: ServedSpec;
-  /** For each example its classes, in the model's order. */
-  readonly classifications: readonly (readonly ClassScore[])[];
+  readonly classifications: Classifications;
 }
 
-const INPUTS = "inputs";
 const CLASSES = "classes";
 const SCORES = "scores";
+
+const method: ExamplesMethod<Classifications> = {
+  check: checkClassifySignature,
+  outputs: [CLASSES, SCORES],
+  read: (outputs, examples) => classesOf(outputs.get(CLASSES), outputs.get(SCORES), examples),
+};
 
 export async function classify(
   models: Models,
   request: ClassifyRequest,
   options: InferenceOptions,
 ): Promise<ClassifyResponse> {
-  const spec = requireSpec(request.spec);
-  return await withModel(models, spec, async (model, version) => {
-    const signatureName = signatureNameOf(spec);
-    const classifications = await runClassify(model, signatureName, request.input, options);
-    return { spec: { name: spec.name, version, signatureName }, classifications };
-  });
+  const { spec, result } = await answerExamples(method, models, request, options);
+  return { spec, classifications: result };
 }
 
 /** The classes of each example, by one signature of a model. */
-export async function runClassify(
+export function runClassify(
   model: ServedModel,
   signatureName: string,
   input: ExampleInput,
   options: InferenceOptions,
-): Promise<readonly (readonly ClassScore[])[]> {
-  const signature = model.signatures.get(signatureName);
-  if (signature === undefined) {
-    throw invalidArgument(`No signature was found with the name: ${signatureName}`);
-  }
-  checkClassifySignature(signature, options);
-  const examples = exampleTensor(input);
-  const feeds = feedsOf(signature, new Map([[INPUTS, () => examples]]));
-  const fetches = [CLASSES, SCORES].filter((name) => signature.outputs.has(name));
-  const outputs = await runModel(model, signatureName, feeds, fetches, options);
-  options.observer?.examples(examples.data.length);
-  return classesOf(outputs.get(CLASSES), outputs.get(SCORES), examples.data.length);
+): Promise<Classifications> {
+  return runExamples(method, model, signatureName, input, options);
 }
 
 /** INVALID_ARGUMENT when the signature is none for Classify. */
@@ -109,7 +97,7 @@ function classesOf(
   classes: Tensor | undefined,
   scores: Tensor | undefined,
   examples: number,
-): readonly (readonly ClassScore[])[] {
+): Classifications {
   const labels = classes === undefined ? undefined : checkOutput(classes, "classes", "string", examples);
   const values = scores === undefined ? undefined : checkOutput(scores, "scores", "float32", examples);
   const width = (labels ?? values)?.shape[1] ?? 0;

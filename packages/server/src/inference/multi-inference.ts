@@ -10,7 +10,7 @@ import {
   unimplemented,
 } from "@servable/formats";
 import type { ServedModel } from "../servables/served-model.js";
-import { type ClassScore, checkClassifySignature, runClassify } from "./classify.js";
+import { type Classifications, checkClassifySignature, runClassify } from "./classify.js";
 import { type ExampleInput, exampleTensor } from "./examples.js";
 import type { InferenceOptions } from "./inference-options.js";
 import {
@@ -37,7 +37,7 @@ export interface MultiInferenceRequest {
 export type InferenceResult = { readonly spec: ServedSpec } & InferenceValues;
 
 type InferenceValues =
-  | { readonly kind: "classify"; readonly classifications: readonly (readonly ClassScore[])[] }
+  | { readonly kind: "classify"; readonly classifications: Classifications }
   | { readonly kind: "regress"; readonly values: Float32Array };
 
 /** One result for each task, in their order. */

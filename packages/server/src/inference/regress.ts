@@ -9,23 +9,18 @@ import {
   type Tensor,
 } from "@servable/formats";
 import type { ServedModel } from "../servables/served-model.js";
-import { type ExampleInput, exampleTensor } from "./examples.js";
-import { feedsOf } from "./feeds.js";
+import type { ExampleInput } from "./examples.js";
 import type { InferenceOptions } from "./inference-options.js";
+import type { Models, ServedSpec } from "./model-spec.js";
 import {
-  type ModelSpec,
-  type Models,
-  requireSpec,
-  type ServedSpec,
-  signatureNameOf,
-  withModel,
-} from "./model-spec.js";
-import { runModel } from "./run-model.js";
+  answerExamples,
+  type ExamplesMethod,
+  type ExamplesRequest,
+  INPUTS,
+  runExamples,
+} from "./run-examples.js";
 
-export interface RegressRequest {
-  readonly spec: ModelSpec | undefined;
-  readonly input: ExampleInput;
-}
+export type RegressRequest = ExamplesRequest;
 
 export interface RegressResponse {
   readonly spec: ServedSpec;
@@ -33,39 +28,31 @@ export interface RegressResponse {
   readonly values: Float32Array;
 }
 
-const INPUTS = "inputs";
 const OUTPUTS = "outputs";
+
+const method: ExamplesMethod<Float32Array> = {
+  check: checkRegressSignature,
+  outputs: [OUTPUTS],
+  read: (outputs, examples) => valuesOf(outputs.get(OUTPUTS), examples),
+};
 
 export async function regress(
   models: Models,
   request: RegressRequest,
   options: InferenceOptions,
 ): Promise<RegressResponse> {
-  const spec = requireSpec(request.spec);
-  return await withModel(models, spec, async (model, version) => {
-    const signatureName = signatureNameOf(spec);
-    const values = await runRegress(model, signatureName, request.input, options);
-    return { spec: { name: spec.name, version, signatureName }, values };
-  });
+  const { spec, result } = await answerExamples(method, models, request, options);
+  return { spec, values: result };
 }
 
 /** The value of each example, by one signature of a model. */
-export async function runRegress(
+export function runRegress(
   model: ServedModel,
   signatureName: string,
   input: ExampleInput,
   options: InferenceOptions,
 ): Promise<Float32Array> {
-  const signature = model.signatures.get(signatureName);
-  if (signature === undefined) {
-    throw invalidArgument(`No signature was found with the name: ${signatureName}`);
-  }
-  checkRegressSignature(signature, options);
-  const examples = exampleTensor(input);
-  const feeds = feedsOf(signature, new Map([[INPUTS, () => examples]]));
-  const outputs = await runModel(model, signatureName, feeds, [OUTPUTS], options);
-  options.observer?.examples(examples.data.length);
-  return valuesOf(outputs.get(OUTPUTS), examples.data.length);
+  return runExamples(method, model, signatureName, input, options);
 }
 
 /** INVALID_ARGUMENT when the signature is none for Regress. */
