@@ -40,11 +40,7 @@ function spaceToBatch(
   paddings: readonly (readonly [number, number])[],
 ): Dense {
   const count = block.length;
-  ensure(
-    x.shape.length >= 1 + count,
-    () => `input rank should be >= ${1 + count} instead of ${x.shape.length}`,
-  );
-  requireBlocks(block);
+  requireBlocks(x, block);
   const image = padded(x, paddings);
   const batch = image.shape[0] as number;
   const rest = image.shape.slice(1 + count);
@@ -73,11 +69,7 @@ function batchToSpace(
   crops: readonly (readonly [number, number])[],
 ): Dense {
   const count = block.length;
-  ensure(
-    x.shape.length >= 1 + count,
-    () => `input rank should be >= ${1 + count} instead of ${x.shape.length}`,
-  );
-  requireBlocks(block);
+  requireBlocks(x, block);
   const blocks = product(block);
   const batch = (x.shape[0] as number) / blocks;
   ensure(
@@ -110,7 +102,10 @@ function cropped(x: Dense, crops: readonly (readonly [number, number])[]): Dense
   return gatherBox(x, shape, offset, strides);
 }
 
-function requireBlocks(block: readonly number[]): void {
+/** INVALID_ARGUMENT unless there is a dimension, after the first, for each block size, and each size is positive. */
+function requireBlocks(x: Dense, block: readonly number[]): void {
+  const least = 1 + block.length;
+  ensure(x.shape.length >= least, () => `input rank should be >= ${least} instead of ${x.shape.length}`);
   for (const [i, size] of block.entries())
     ensure(size >= 1, () => `block_shape[${i}] must be >= 1, but got ${size}`);
 }

@@ -1,6 +1,13 @@
 /** Sums and maxima of sparse tensors along axes, dense or sparse in turn. */
-import { invalidArgument, type Shape, stridesOf, type Tensor } from "@servable/formats";
-import type { HostTable, NodeFacts } from "../../op-table.js";
+import {
+  invalidArgument,
+  type NumericData,
+  type NumericTensor,
+  type Shape,
+  stridesOf,
+  type Tensor,
+} from "@servable/formats";
+import type { HostRow, HostTable } from "../../op-table.js";
 import {
   type CombineAt,
   combiner,
@@ -10,7 +17,7 @@ import {
   requireNumeric,
 } from "../arithmetic.js";
 import { indexData, int64Tensor } from "../index-data.js";
-import { compute, countOf, type TensorFunction } from "../kernel.js";
+import { compute, countOf } from "../kernel.js";
 import { type SparseTensor, shapeTensor, sortedRows, sparseTensor } from "./sparse-tensor.js";
 
 interface Reduction {
@@ -60,9 +67,38 @@ function sameKey(keys: Float64Array, a: number, b: number, width: number): boole
   return true;
 }
 
-/** Each group's values combined. */
-function reducedValues(reduction: Reduction, groups: readonly number[][], how: "add" | "max") {
-  const values = requireNumeric(reduction.sparse.values, "a sparse reduction");
+/** Groups of entries, each combined into one. */
+interface Reduced {
+  readonly reduction: Reduction;
+  readonly groups: readonly number[][];
+  /** The coordinate of a group along the k-th of the axes that stay. */
+  readonly coordinate: (group: readonly number[], k: number) => number;
+  readonly dtype: NumericTensor["dtype"];
+  /** One element for each group. */
+  readonly data: NumericData;
+}
+
+/** A kernel that combines the values of each group, and of which `result` makes tensors. */
+function reduce(
+  how: "add" | "max",
+  result: (reduced: Reduced, keepDims: boolean) => Tensor | readonly Tensor[],
+): HostRow {
+  return compute(({ attrs }) => {
+    const keepDims = attrs.bool("keep_dims");
+    return (...inputs) => {
+      const reduction = reductionOf(inputs, keepDims);
+      const { keys, groups } = groupsOf(reduction);
+      const width = reduction.kept.length;
+      const coordinate = (group: readonly number[], k: number) =>
+        keys[(group[0] as number) * width + k] as number;
+      const { dtype, data } = combined(reduction.sparse.values, groups, how);
+      return result({ reduction, groups, coordinate, dtype, data }, keepDims);
+    };
+  });
+}
+
+function combined(sparseValues: Tensor, groups: readonly number[][], how: "add" | "max") {
+  const values = requireNumeric(sparseValues, "a sparse reduction");
   const source = computable(values);
   const data = computableZeros(values.dtype, groups.length);
   const combine: CombineAt = combiner(values.dtype, how);
@@ -73,58 +109,41 @@ function reducedValues(reduction: Reduction, groups: readonly number[][], how: "
   return { dtype: values.dtype, data };
 }
 
-function reduceToDense(how: "add" | "max") {
-  return ({ attrs }: NodeFacts): TensorFunction => {
-    const keepDims = attrs.bool("keep_dims");
-    return (...inputs) => {
-      const reduction = reductionOf(inputs, keepDims);
-      const { kept, shape, sparse } = reduction;
-      const { keys, groups } = groupsOf(reduction);
-      const { dtype, data } = reducedValues(reduction, groups, how);
-      const dense = computableZeros(dtype, countOf(shape));
-      const place = combiner(dtype, "update");
-      const sizes = kept.map((axis) => sparse.shape[axis] as number);
-      const strides = stridesOf(sizes);
-      for (const [g, rows] of groups.entries()) {
-        let at = 0;
-        for (const [k, stride] of strides.entries()) {
-          const index = keys[(rows[0] as number) * kept.length + k] as number;
-          if (index < 0 || index >= (sizes[k] as number)) {
-            throw invalidArgument(`Index ${index} of the sparse tensor is outside its size ${sizes[k]}`);
-          }
-          at += index * stride;
-        }
-        place(dense, at, data, g);
+function toDense({ reduction: { kept, shape, sparse }, groups, coordinate, dtype, data }: Reduced): Tensor {
+  const dense = computableZeros(dtype, countOf(shape));
+  const place = combiner(dtype, "update");
+  const sizes = kept.map((axis) => sparse.shape[axis] as number);
+  const strides = stridesOf(sizes);
+  for (const [g, group] of groups.entries()) {
+    let at = 0;
+    for (const [k, stride] of strides.entries()) {
+      const index = coordinate(group, k);
+      if (index < 0 || index >= (sizes[k] as number)) {
+        throw invalidArgument(`Index ${index} of the sparse tensor is outside its size ${sizes[k]}`);
       }
-      return fromComputable(dtype, shape, dense);
-    };
-  };
+      at += index * stride;
+    }
+    place(dense, at, data, g);
+  }
+  return fromComputable(dtype, shape, dense);
 }
 
-function reduceToSparse(how: "add" | "max") {
-  return ({ attrs }: NodeFacts): TensorFunction => {
-    const keepDims = attrs.bool("keep_dims");
-    return (...inputs) => {
-      const reduction = reductionOf(inputs, keepDims);
-      const { kept, shape, sparse } = reduction;
-      const { keys, groups } = groupsOf(reduction);
-      const { dtype, data } = reducedValues(reduction, groups, how);
-      const places = keepDims ? sparse.shape.map((_, axis) => kept.indexOf(axis)) : kept.map((_, k) => k);
-      const indices = groups.flatMap((rows) =>
-        places.map((k) => (k < 0 ? 0 : (keys[(rows[0] as number) * kept.length + k] as number))),
-      );
-      return [
-        int64Tensor([groups.length, shape.length], indices),
-        fromComputable(dtype, [groups.length], data),
-        shapeTensor(shape),
-      ];
-    };
-  };
+function toSparse(
+  { reduction: { kept, shape, sparse }, groups, coordinate, dtype, data }: Reduced,
+  keepDims: boolean,
+): Tensor[] {
+  const places = keepDims ? sparse.shape.map((_, axis) => kept.indexOf(axis)) : kept.map((_, k) => k);
+  const indices = groups.flatMap((group) => places.map((k) => (k < 0 ? 0 : coordinate(group, k))));
+  return [
+    int64Tensor([groups.length, shape.length], indices),
+    fromComputable(dtype, [groups.length], data),
+    shapeTensor(shape),
+  ];
 }
 
 export const sparseReducingKernels: HostTable = {
-  SparseReduceSum: compute(reduceToDense("add")),
-  SparseReduceSumSparse: compute(reduceToSparse("add")),
-  SparseReduceMax: compute(reduceToDense("max")),
-  SparseReduceMaxSparse: compute(reduceToSparse("max")),
+  SparseReduceSum: reduce("add", toDense),
+  SparseReduceSumSparse: reduce("add", toSparse),
+  SparseReduceMax: reduce("max", toDense),
+  SparseReduceMaxSparse: reduce("max", toSparse),
 };
