@@ -22,6 +22,7 @@ import {
   type AttrElementType,
   type AttrScalar,
   appendScalar,
+  attrFields,
   elementType,
 } from "../op-defs/op-def.js";
 import {
@@ -67,20 +68,9 @@ export function attrValueOf(attr: AttrDef, input: AttrInput): AttrValue | undefi
   return create(AttrValueSchema, { value: { case: "list", value: list } });
 }
 
-const caseOfType: Readonly<Record<AttrElementType, AttrScalar["case"]>> = {
-  string: "s",
-  int: "i",
-  float: "f",
-  bool: "b",
-  type: "type",
-  shape: "shape",
-  tensor: "tensor",
-  func: "func",
-};
-
 function fits({ type }: AttrDef, { value }: AttrValue): boolean {
   const element = elementType(type);
-  return value.case === "placeholder" || value.case === (element === type ? caseOfType[element] : "list");
+  return value.case === "placeholder" || value.case === (element === type ? attrFields[element] : "list");
 }
 
 const scalarForms: Readonly<Record<AttrElementType, (input: unknown) => AttrScalar | undefined>> = {

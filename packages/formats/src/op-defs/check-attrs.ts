@@ -5,13 +5,10 @@
  */
 
 import { dataTypeName } from "../dtype.js";
-import type {
-  AttrValue,
-  AttrValue_ListValue,
-} from "../protobuf/gen/tensorflow/core/framework/attr_value_pb.js";
+import type { AttrValue } from "../protobuf/gen/tensorflow/core/framework/attr_value_pb.js";
 import { decodeText } from "../tensor.js";
 import { attrOrDefault, type NodeAttrs } from "./node-types.js";
-import { type AttrDef, type AttrElementType, elementType, type OpDef } from "./op-def.js";
+import { type AttrDef, attrFields, elementType, type OpDef } from "./op-def.js";
 
 /**
  * What is wrong with the attributes of a node, one line each; none when all is as the op declares. Attributes that the
@@ -29,29 +26,20 @@ export function attrProblems(def: OpDef, attrs: NodeAttrs): string[] {
   });
 }
 
-const caseOf = {
-  string: "s",
-  int: "i",
-  float: "f",
-  bool: "b",
-  type: "type",
-  shape: "shape",
-  tensor: "tensor",
-  func: "func",
-} as const satisfies Record<AttrElementType, keyof AttrValue_ListValue>;
-
 function problemOf(attr: AttrDef, { value }: AttrValue): string | undefined {
   if (value.case === "placeholder") return undefined;
   const element = elementType(attr.type);
   if (element === attr.type) {
-    if (value.case !== caseOf[element]) return wrongKind(attr, value.case);
+    if (value.case !== attrFields[element]) return wrongKind(attr, value.case);
     return value.case === "i" ? tooSmall(attr, value.value) : notAllowed(attr, [value.value]);
   }
   if (value.case !== "list") return wrongKind(attr, value.case);
   const list = value.value;
-  const stray = Object.values(caseOf).find((each) => each !== caseOf[element] && list[each].length > 0);
+  const stray = Object.values(attrFields).find(
+    (each) => each !== attrFields[element] && list[each].length > 0,
+  );
   if (stray !== undefined) return wrongKind(attr, `list(${stray})`);
-  const items: readonly unknown[] = list[caseOf[element]];
+  const items: readonly unknown[] = list[attrFields[element]];
   return tooSmall(attr, BigInt(items.length)) ?? notAllowed(attr, items);
 }
 

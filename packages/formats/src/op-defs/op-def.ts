@@ -181,6 +181,18 @@ export function elementType(type: AttrType): AttrElementType {
   return type.replace(/^list\((\w+)\)$/, "$1") as AttrElementType;
 }
 
+/** The field of AttrValue, and of its lists, that holds values of each kind. */
+export const attrFields = {
+  string: "s",
+  int: "i",
+  float: "f",
+  bool: "b",
+  type: "type",
+  shape: "shape",
+  tensor: "tensor",
+  func: "func",
+} as const satisfies Record<AttrElementType, keyof AttrValue_ListValue>;
+
 /** An attribute's value that is neither a list nor a placeholder. */
 export type AttrScalar = Exclude<AttrValue["value"], { case: "list" | "placeholder" | undefined }>;
 
