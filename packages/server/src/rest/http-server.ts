@@ -127,6 +127,9 @@ async function respond(state: State, request: IncomingMessage, response: ServerR
     status = httpStatus(error);
     answer = { contentType: JSON_TYPE, body: errorJson(error.message) };
   }
+  if (allowCrossOrigin && answer.headers !== undefined) {
+    response.setHeader("Access-Control-Expose-Headers", Object.keys(answer.headers).join(", "));
+  }
   if (state.isDraining) response.setHeader("Connection", "close");
   await send(request, response, status, answer);
 }
