@@ -43,13 +43,10 @@ export function writeHalfPlusTwo(folder) {
 /** One row with x = 1. */
 const row = tensor("float32", [1, 1], new Float32Array([1]));
 
-/** A Predict request of one row, as the bytes of its message. */
-export function halfPlusTwoRequest() {
+/** A Predict request of one row, as the bytes of its message. @param {string} [name] of the model */
+export function halfPlusTwoRequest(name = HALF_PLUS_TWO) {
   const x = tensorToProto(row);
-  return toBinary(
-    PredictRequestSchema,
-    create(PredictRequestSchema, { modelSpec: { name: HALF_PLUS_TWO }, inputs: { x } }),
-  );
+  return toBinary(PredictRequestSchema, create(PredictRequestSchema, { modelSpec: { name }, inputs: { x } }));
 }
 
 /** What y is for the request's x. */

@@ -61,8 +61,8 @@ export function machineFacts() {
 export const canPin = outputOf("taskset", ["--version"]) !== undefined && os.cpus().length >= 2;
 
 /**
- * A command pinned to one core, where that is possible.
- * @param {number} core
+ * A command pinned to a core, or to several ("0,1"), where that is possible.
+ * @param {number | string} core
  * @param {readonly string[]} command
  * @returns {string[]}
  */

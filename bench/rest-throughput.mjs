@@ -38,29 +38,41 @@ export const REST_SERVERS = [
   },
 ];
 
+export const restGenerator = {
+  title: "bench/rest-loadgen",
+  command: [process.execPath, join(REPOSITORY, "bench", "rest-loadgen", "main.mjs"), `--path=${PATH}`],
+};
+
 /**
  * @param {Omit<import("./throughput.mjs").ThroughputPlan, "servers" | "generator">} plan
  * @returns {Promise<import("./throughput.mjs").Throughput[]>}
  */
 export async function measureRestThroughput({ model, folder, repetitions, seconds }) {
-  const requestFile = join(folder, "request.json");
-  writeFileSync(requestFile, BODY);
+  const requestFile = writeRestRequest(folder);
   const dumpFile = join(folder, "answer.json");
-  const generator = {
-    title: "bench/rest-loadgen",
-    command: [process.execPath, join(REPOSITORY, "bench", "rest-loadgen", "main.mjs"), `--path=${PATH}`],
-  };
   return await inTurns(REST_SERVERS, repetitions, CONCURRENCIES, async (server) => {
     const port = await freePort();
     const running = new ServerProcess(pinned(SERVER_CORE, await server.command(model.folder, port)), port);
     try {
-      await running.until(() => answers(port));
-      const load = { generator, server: running, requestFile, dumpFile, seconds };
-      return await atEachConcurrency(load, CONCURRENCIES, (answer) => checkAnswer(answer, server));
+      await restIsReady(running);
+      const load = { generator: restGenerator, server: running, requestFile, dumpFile, seconds };
+      return await atEachConcurrency(load, CONCURRENCIES, (answer) => checkRestAnswer(answer, server));
     } finally {
       await running.stop();
     }
   });
+}
+
+/** A file with the request's body. @param {string} folder */
+export function writeRestRequest(folder) {
+  const file = join(folder, "request.json");
+  writeFileSync(file, BODY);
+  return file;
+}
+
+/** @param {ServerProcess} server whose REST port is its port */
+export async function restIsReady(server) {
+  await server.until(() => answers(server.port));
 }
 
 /** @param {number} port */
@@ -73,8 +85,8 @@ async function answers(port) {
   return false;
 }
 
-/** @param {Uint8Array} answer @param {RestServer} server */
-function checkAnswer(answer, { title }) {
+/** @param {Uint8Array} answer @param {{ title: string }} server */
+export function checkRestAnswer(answer, { title }) {
   /** @type {{ predictions: number[][] }} */
   const { predictions } = JSON.parse(Buffer.from(answer).toString());
   const value = predictions[0]?.[0];

@@ -111,12 +111,12 @@ export class ServerProcess {
 
   /** CPU seconds that it has spent; undefined where there is no /proc. */
   cpuSeconds() {
-    const file = `/proc/${this.process.pid}/stat`;
-    if (!existsSync(file)) return undefined;
-    const text = readFileSync(file, "utf8");
-    // The name, in parentheses, may hold anything; utime and stime are the 12th and 13th field after it.
-    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-    return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_PER_SECOND;
+    return cpuSecondsIn(`/proc/${this.process.pid}/stat`);
+  }
+
+  /** CPU seconds of its main thread; undefined where there is no /proc. */
+  mainThreadCpuSeconds() {
+    return cpuSecondsIn(`/proc/${this.process.pid}/task/${this.process.pid}/stat`);
   }
 
   async stop() {
@@ -142,4 +142,13 @@ function accepts(port) {
     });
     socket.once("error", () => resolve(false));
   });
+}
+
+/** @param {string} file a stat file of proc(5) */
+function cpuSecondsIn(file) {
+  if (!existsSync(file)) return undefined;
+  const text = readFileSync(file, "utf8");
+  // The name, in parentheses, may hold anything; utime and stime are the 12th and 13th field after it.
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_PER_SECOND;
 }

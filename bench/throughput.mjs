@@ -123,9 +123,9 @@ export async function atEachConcurrency(load, concurrencies, check) {
 
 /**
  * @param {Uint8Array} answer
- * @param {import("./servers.mjs").Server} server
+ * @param {{ title: string }} server
  */
-function checkAnswer(answer, server) {
+export function checkAnswer(answer, server) {
   const y = fromBinary(PredictResponseSchema, answer).outputs.y;
   const value = y && tensorFromProto(y, 'output "y"').data[0];
   if (value !== EXPECTED_Y)

@@ -17,6 +17,8 @@ import {
 } from "./frames.mjs";
 import { LargeRequest } from "./large-request.mjs";
 
+/** @typedef {import("./request-template.mjs").RequestTemplate} RequestTemplate */
+
 /** The receive window of the connection is opened again after this many bytes. */
 const WINDOW_REFILL = 2 ** 30;
 
@@ -24,14 +26,15 @@ const WINDOW_REFILL = 2 ** 30;
 export class Generator {
   /**
    * @param {import("node:net").Socket} socket connected
-   * @param {import("./request-template.mjs").RequestTemplate} template
+   * @param {readonly RequestTemplate[]} templates at least one; requests are made of them by turns
    * @param {import("./measurement.mjs").Measurement} measurement
    * @param {(reason: string) => never} fail ends the program
    */
-  constructor(socket, template, measurement, fail) {
+  constructor(socket, templates, measurement, fail) {
     this.fail = fail;
     this.socket = socket;
-    this.template = template;
+    this.templates = templates;
+    this.requests = 0;
     this.measurement = measurement;
     this.nextStream = 1;
     /** What has come on each open stream. @type {Map<number, Answer>} */
@@ -79,17 +82,25 @@ export class Generator {
     this.flush();
   }
 
+  /** That of the next request. */
+  get template() {
+    return /** @type {RequestTemplate} */ (this.templates[this.requests % this.templates.length]);
+  }
+
   submit() {
-    if (this.template.bodySize > DEFAULT_WINDOW) {
-      this.submitLarge();
+    const { template } = this;
+    if (template.bodySize > DEFAULT_WINDOW) {
+      this.requests++;
+      this.submitLarge(template);
       return;
     }
-    if (this.sendWindow < this.template.bodySize) {
+    if (this.sendWindow < template.bodySize) {
       this.held++;
       return;
     }
-    this.sendWindow -= this.template.bodySize;
-    this.out.push(this.template.forStream(this.openStream()));
+    this.requests++;
+    this.sendWindow -= template.bodySize;
+    this.out.push(template.forStream(this.openStream()));
   }
 
   openStream() {
@@ -99,8 +110,11 @@ export class Generator {
     return stream;
   }
 
-  submitLarge() {
-    const request = this.idleLarge.pop() ?? new LargeRequest(this.template);
+  /** @param {RequestTemplate} template */
+  submitLarge(template) {
+    const at = this.idleLarge.findIndex((idle) => idle.template === template);
+    const request =
+      at < 0 ? new LargeRequest(template) : /** @type {LargeRequest} */ (this.idleLarge.splice(at, 1)[0]);
     const stream = this.openStream();
     request.restart(stream, this.streamWindow);
     this.large.set(stream, request);

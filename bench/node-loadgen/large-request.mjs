@@ -7,6 +7,7 @@ import { FRAME_HEADER, MAX_FRAME } from "./frames.mjs";
 export class LargeRequest {
   /** @param {import("./request-template.mjs").RequestTemplate} template */
   constructor(template) {
+    this.template = template;
     this.bytes = Buffer.from(template.bytes);
     this.streamAt = template.streamAt;
     this.bodySize = template.bodySize;

@@ -1,8 +1,9 @@
 /**
  * A closed-loop gRPC load generator: keeps `--concurrency` copies of one raw message in flight for `--duration` seconds
- * and prints a JSON line. Flags and output are those of the C++ generator, which is used where a compiler is at hand;
- * it has two flags more: `--latencies=FILE` takes pairs of float64, the milliseconds since the epoch at which an answer
- * came and those that it took, and `--any-answer` allows answers to differ, as those of two versions do.
+ * and prints a JSON line. Flags and output are those of the C++ generator, which is used where a compiler is at hand.
+ * It does three things more: several `--request`s are sent by turns, `--latencies=FILE` takes pairs of float64, the
+ * milliseconds since the epoch at which an answer came and those that it took, and `--any-answer` allows answers to
+ * differ, as those of two versions or models do.
  * Whether the answers are right is for the caller to see (`--dump`).
  */
 import { readFileSync, writeFileSync } from "node:fs";
@@ -15,7 +16,7 @@ import { RequestTemplate } from "./request-template.mjs";
 const { values: flags } = parseArgs({
   options: {
     target: { type: "string", default: "127.0.0.1:8500" },
-    request: { type: "string" },
+    request: { type: "string", multiple: true, default: /** @type {string[]} */ ([]) },
     concurrency: { type: "string", default: "1" },
     duration: { type: "string", default: "5" },
     warmup: { type: "string", default: "1" },
@@ -25,7 +26,7 @@ const { values: flags } = parseArgs({
     "any-answer": { type: "boolean", default: false },
   },
 });
-if (flags.request === undefined) {
+if (flags.request.length === 0) {
   console.error("usage: node main.mjs --request=FILE [--target=HOST:PORT] [--concurrency=N] …");
   process.exit(2);
 }
@@ -41,11 +42,13 @@ function fail(reason) {
 
 const [host, port] = flags.target.split(":");
 const concurrency = Number(flags.concurrency);
-const template = new RequestTemplate(readFileSync(flags.request), flags.method, flags.target);
+const templates = flags.request.map(
+  (file) => new RequestTemplate(readFileSync(file), flags.method, flags.target),
+);
 const socket = connect({ host: host ?? "127.0.0.1", port: Number(port), noDelay: true });
 socket.once("connect", () => {
   const measurement = new Measurement(Number(flags.warmup), Number(flags.duration));
-  const generator = new Generator(socket, template, measurement, fail);
+  const generator = new Generator(socket, templates, measurement, fail);
   generator.takesAnyAnswer = flags["any-answer"];
   generator.onIdle = () => {
     if (flags.dump !== undefined && generator.expected !== undefined) {
