@@ -197,6 +197,11 @@ describe("REST with plain bytes", () => {
   it("show their headers to web pages of other origins", async () => {
     const { headers } = await post("rows", new Uint8Array(8), { Accept: BYTES });
     assert.equal(headers.get("access-control-expose-headers"), "Tensor-Name, Tensor-Type, Tensor-Shape");
+    const asked = await fetch(`${server.restUrl}/v1/models/same:predict`, { method: "OPTIONS" });
+    assert.equal(
+      asked.headers.get("access-control-allow-headers"),
+      "Content-Type, Tensor-Shape, Tensor-Type",
+    );
   });
 
   it("are not mixed up between requests that use the same memory", async () => {

@@ -112,7 +112,7 @@ async function respond(state: State, request: IncomingMessage, response: ServerR
   if (allowCrossOrigin) {
     response.setHeader("Access-Control-Allow-Origin", "*");
     response.setHeader("Access-Control-Allow-Methods", "POST, GET");
-    response.setHeader("Access-Control-Allow-Headers", "Content-Type");
+    response.setHeader("Access-Control-Allow-Headers", "Content-Type, Tensor-Shape, Tensor-Type");
   }
   // What the caller calls its request, for whoever compares its log with ours.
   const id = request.headers["x-request-id"];
