@@ -34,8 +34,10 @@ export function tensorFromRaw({ name, dtype }: Datatype, shape: Shape, bytes: Ui
 
 /** INVALID_ARGUMENT naming the first byte that is neither. */
 export function checkBools(bytes: Uint8Array): void {
-  const at = bytes.findIndex((byte) => byte > 1);
-  if (at >= 0) throw invalidArgument(`byte ${at} is no BOOL, which is 0 or 1`);
+  // A loop: a call for each byte would hold others up.
+  for (let at = 0; at < bytes.length; at++) {
+    if ((bytes[at] as number) > 1) throw invalidArgument(`byte ${at} is no BOOL, which is 0 or 1`);
+  }
 }
 
 function stringsOf(bytes: Uint8Array, count: number): Uint8Array[] {
