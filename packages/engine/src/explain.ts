@@ -3,6 +3,7 @@
  * used, whether rows are independent, and what can't run. `servable inspect`, `check` and `compile --dump` print it.
  */
 import {
+  attempt,
   dtypeInfo,
   elementCount,
   type PartialShape,
@@ -159,14 +160,6 @@ function explainSignatures(
 
 function unusable(metaGraph: MetaGraphDef): ExplainedSignature[] {
   return [...unusableSignaturesOf(metaGraph)].map(([name, error]) => ({ name, error, ...nothing(error) }));
-}
-
-function attempt<T>(make: () => T): T | StatusError {
-  try {
-    return make();
-  } catch (error) {
-    return StatusError.from(error);
-  }
 }
 
 function explain(

@@ -4,6 +4,7 @@
  */
 import { create } from "@bufbuild/protobuf";
 import {
+  attempt,
   Code,
   type DType,
   findMetaGraph,
@@ -223,7 +224,7 @@ function compileSignatures(
   for (const [signature, graph] of graphs) {
     runners.set(
       signature.name,
-      attempt(() => compile(signature, graph)),
+      attempt(() => compile(signature, graph), isOfOneSignature),
     );
     options.onProgress?.({ stage: "signatures", compiled: runners.size, total: graphs.size });
   }
@@ -242,17 +243,11 @@ function compileSignature(
 }
 
 /**
- * What a signature asks for and can't have (ops without support, tensors that are not in the graph) is kept as the
- * result: the error then belongs to one signature, not to the model.
+ * What a signature asks for and can't have: ops without support, tensors that are not in the graph. Such an error
+ * belongs to one signature, not to the model.
  */
-function attempt<T>(make: () => T): T | StatusError {
-  try {
-    return make();
-  } catch (error) {
-    const status = StatusError.from(error);
-    if (status.code === Code.UNIMPLEMENTED || status.code === Code.NOT_FOUND) return status;
-    throw status;
-  }
+function isOfOneSignature({ code }: StatusError): boolean {
+  return code === Code.UNIMPLEMENTED || code === Code.NOT_FOUND;
 }
 
 /** A signature and its compiled request, which it may share with others. */

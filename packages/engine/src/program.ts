@@ -8,10 +8,10 @@ import {
   assetFilesOf,
   initOpOf,
   invalidArgument,
+  naming,
   notFound,
   type PartialShape,
   type Signature,
-  StatusError,
   stringTensor,
   type Tensor,
   variablesPrefix,
@@ -216,12 +216,7 @@ export class Program {
 
 /** Errors of `make` name the signature. */
 export function inSignature<T>(signature: Signature, make: () => T): T {
-  try {
-    return make();
-  } catch (error) {
-    const status = StatusError.from(error);
-    throw new StatusError(status.code, `signature "${signature.name}": ${status.message}`, { cause: error });
-  }
+  return naming(`signature "${signature.name}"`, make);
 }
 
 /** A checkpoint of the second format has an index; of the first, the file itself or its shards. */

@@ -12,6 +12,7 @@ import {
   decodeMessage,
   dtypeNumber,
   GraphBuilder,
+  naming,
   type Output,
   PREDICT_METHOD,
   readFlexBuffer,
@@ -45,23 +46,12 @@ const SIGNATURES_METADATA = "signature_defs_metadata";
  * that can't be translated.
  */
 export function loadTfliteModel(file: string, options: LoadOptions = {}): Model {
-  return inFile(file, () => modelOf(openModel(readTfliteModel(file)), options));
+  return naming(file, () => modelOf(openModel(readTfliteModel(file)), options));
 }
 
 /** loadTfliteModel without the compiler. */
 export function openTfliteModel(file: string): OpenedModel {
-  return inFile(file, () => openModel(readTfliteModel(file)));
-}
-
-/** Errors of `make` name the file. */
-function inFile<T>(file: string, make: () => T): T {
-  try {
-    return make();
-  } catch (error) {
-    const status = StatusError.from(error);
-    if (status.message.startsWith(file)) throw status;
-    throw new StatusError(status.code, `${file}: ${status.message}`, { cause: error });
-  }
+  return naming(file, () => openModel(readTfliteModel(file)));
 }
 
 function openModel(model: TfliteModel): OpenedModel {

@@ -114,6 +114,53 @@ export class StatusError extends Error {
     const message = reason instanceof Error ? reason.message : String(reason);
     return new StatusError(foreignCode(reason) ?? otherwise, message, { cause: reason });
   }
+
+  /** This error with the name of the thing at fault before its message; as it is where the message begins with that. */
+  about(name: string): StatusError {
+    if (this.message.startsWith(name)) return this;
+    return new StatusError(this.code, `${name}: ${this.message}`, { cause: this });
+  }
+}
+
+/**
+ * What `make` returns; the errors that it throws are about `name`.
+ *
+ * @example
+ * const broken = () => naming("model.keras", () => {
+ *   throw dataLoss("no config.json");
+ * });
+ * assert.throws(broken, { codeName: "DATA_LOSS", message: "model.keras: no config.json" });
+ */
+export function naming<T>(name: string, make: () => T): T {
+  try {
+    return make();
+  } catch (reason) {
+    throw StatusError.from(reason).about(name);
+  }
+}
+
+/**
+ * What `make` returns, or the error that it throws.
+ *
+ * @param isExpected which errors are a result; others are thrown on. All by default
+ *
+ * @example
+ * const result = attempt(() => parseShapeAndSlice("10 x"));
+ * assert.ok(result instanceof StatusError);
+ * const isNotFound = ({ code }: StatusError) => code === Code.NOT_FOUND;
+ * assert.throws(() => attempt(() => parseShapeAndSlice("10 x"), isNotFound), { codeName: "INVALID_ARGUMENT" });
+ */
+export function attempt<T>(
+  make: () => T,
+  isExpected: (error: StatusError) => boolean = () => true,
+): T | StatusError {
+  try {
+    return make();
+  } catch (reason) {
+    const error = StatusError.from(reason);
+    if (isExpected(error)) return error;
+    throw error;
+  }
 }
 
 const errnoCodes: Readonly<Record<string, Code>> = {

@@ -164,7 +164,7 @@ class SubgraphTranslator implements OperatorScope {
           : this.graph.scope(this.translation.nodeName(this.tensors[first] as TfliteTensor), build);
       this.define(operator, results);
     } catch (error) {
-      throw namingOperator(error, describeOperator(operator, this.tensors));
+      throw StatusError.from(error).about(describeOperator(operator, this.tensors));
     }
   }
 
@@ -280,12 +280,6 @@ function checkType(tensor: TfliteTensor, result: Output): void {
     tensor.type === "resource" || tensor.type === "variant" ? undefined : dtypeNumber(tensor.type);
   if (expected === undefined || result.type === expected) return;
   throw dataLoss(`its result is ${result.dtype}, but tensor "${tensor.name}" is ${tensorText(tensor)}`);
-}
-
-function namingOperator(error: unknown, what: string): StatusError {
-  const status = StatusError.from(error);
-  const message = status.message.startsWith(what) ? status.message : `${what}: ${status.message}`;
-  return new StatusError(status.code, message, { cause: error });
 }
 
 /** Names of nodes that nothing else in the graph has. */

@@ -211,6 +211,6 @@ export function inLayer<T>(layer: Layer, make: () => T): T {
   } catch (error) {
     const status = StatusError.from(error);
     if (status.message.includes("layer ") || status.message.includes("layers")) throw status;
-    throw new StatusError(status.code, `${layer.where}: ${status.message}`, { cause: error });
+    throw status.about(layer.where);
   }
 }

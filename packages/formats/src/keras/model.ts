@@ -13,7 +13,7 @@ import { SavedModelBuilder } from "../saved-model/builder.js";
 import { SERVING_TAG } from "../saved-model/meta-graph.js";
 import { DEFAULT_SERVING_SIGNATURE } from "../saved-model/signature.js";
 import { sameShape, shapeText } from "../shape.js";
-import { invalidArgument, resourceExhausted, StatusError } from "../status.js";
+import { invalidArgument, naming, resourceExhausted } from "../status.js";
 import { type Tensor, zeros } from "../tensor.js";
 import { Build, type BuildOptions, type LayerAssets } from "./build.js";
 import { castNumbers } from "./cast.js";
@@ -93,7 +93,7 @@ export class KerasModel {
 
   /** The layers with their weights, as files place them. Errors name the layer that can't be served. */
   get layers(): WeightedLayer {
-    this.tree ??= this.inFile(() => this.run(new GraphBuilder(), {}).layer);
+    this.tree ??= naming(this.parts.what, () => this.run(new GraphBuilder(), {}).layer);
     return this.tree;
   }
 
@@ -172,7 +172,7 @@ export class KerasModel {
    * assert.deepEqual([Object.keys(inputs), Object.keys(outputs)], [["x"], ["y"]]);
    */
   toGraph({ asVariables = false }: { readonly asVariables?: boolean } = {}): KerasGraph {
-    return this.inFile(() => {
+    return naming(this.parts.what, () => {
       const specs = new Map(this.weightSpecs.map((spec) => [spec.key, spec]));
       this.checkZeros();
       const values = new Map([...specs].map(([key, spec]) => [key, stored(this.value(spec), spec.dtype)]));
@@ -218,17 +218,6 @@ export class KerasModel {
     const [only, ...more] = tensors;
     const outputs = build.call(layer, [more.length === 0 ? (only as LayerTensor) : tensors]);
     return { layer, inputs, outputs, build };
-  }
-
-  /** Errors name the file. */
-  private inFile<T>(make: () => T): T {
-    try {
-      return make();
-    } catch (error) {
-      const status = StatusError.from(error);
-      if (status.message.startsWith(this.parts.what)) throw status;
-      throw new StatusError(status.code, `${this.parts.what}: ${status.message}`, { cause: error });
-    }
   }
 }
 

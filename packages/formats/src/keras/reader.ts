@@ -5,7 +5,7 @@
 import { parse as parseYaml } from "yaml";
 import { readWholeFile } from "../checkpoint/random-access-file.js";
 import { Hdf5File, isHdf5 } from "../hdf5/hdf5-file.js";
-import { dataLoss, invalidArgument, StatusError, unimplemented } from "../status.js";
+import { dataLoss, invalidArgument, naming, unimplemented } from "../status.js";
 import { decodeText } from "../tensor.js";
 import { isTfjsJson, tfjsModelOf } from "../tfjs/reader.js";
 import { isZip, readZip, type ZipEntry } from "../zip.js";
@@ -80,20 +80,9 @@ export function loadKerasWeights(model: KerasModel, file: string, options: Weigh
 function setWeights(model: KerasModel, bytes: Uint8Array, what: string, options: WeightLoading = {}): void {
   const file = Hdf5File.open(bytes, what);
   try {
-    model.setWeights(inFile(what, () => storedWeights(file, model.layers, what, options)));
+    model.setWeights(naming(what, () => storedWeights(file, model.layers, what, options)));
   } finally {
     file.close();
-  }
-}
-
-/** Errors of `make` name the file. */
-function inFile<T>(what: string, make: () => T): T {
-  try {
-    return make();
-  } catch (error) {
-    const status = StatusError.from(error);
-    if (status.message.startsWith(what)) throw status;
-    throw new StatusError(status.code, `${what}: ${status.message}`, { cause: error });
   }
 }
 
@@ -160,7 +149,7 @@ function readHdf5Model(bytes: Uint8Array, what: string): KerasModel {
       { keras_version: typeof version === "string" ? version : null },
       what,
     );
-    model.setWeights(inFile(what, () => storedWeights(file, model.layers, what)));
+    model.setWeights(naming(what, () => storedWeights(file, model.layers, what)));
     return model;
   } finally {
     file.close();
@@ -216,7 +205,7 @@ function modelOf(
   if (!isJsonObject(value)) throw invalidArgument(`${what}: the architecture is no object`);
   const major = Number.parseInt(String(facts.keras_version ?? ""), 10);
   const kerasMajor = Number.isNaN(major) ? guessedMajor(value) : major;
-  return inFile(
+  return naming(
     what,
     () => new KerasModel({ architecture: value, kerasMajor, what, ...(assets && { assets }) }),
   );

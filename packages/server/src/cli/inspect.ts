@@ -1,6 +1,6 @@
 /** `servable inspect`: what a model offers, and what becomes of it here. */
 import { explainModel } from "@servable/engine";
-import { notFound, StatusError } from "@servable/formats";
+import { attempt, notFound, StatusError } from "@servable/formats";
 import { type CommandDescription, hasFlag, optionsOf, type ParsedArguments } from "./arguments.js";
 import { ExitCode } from "./command.js";
 import { chosenTags, MODEL_HELP, modelOptions, modelPathOf, tagSetsOf } from "./model-path.js";
@@ -54,14 +54,6 @@ function summariesOf(parsed: ParsedArguments): ModelSummary[] {
   const read = summaries.flatMap((summary) => (summary instanceof StatusError ? [] : [summary]));
   if (read.length === 0) throw summaries[0];
   return read;
-}
-
-function attempt<T>(make: () => T): T | StatusError {
-  try {
-    return make();
-  } catch (reason) {
-    return StatusError.from(reason);
-  }
 }
 
 function summaryOf(

@@ -65,9 +65,9 @@ function asDense(value: Value): Dense {
   return value.dtype === "variant" ? value : asTensor(value);
 }
 
-function namingNode(error: unknown, node: NodeFacts): StatusError {
-  const status = StatusError.from(error);
-  return new StatusError(status.code, `${node.op} node "${node.name}": ${status.message}`, { cause: error });
+/** An error of a kernel, with its node. */
+export function namingNode(error: unknown, { op, name }: NodeFacts): StatusError {
+  return StatusError.from(error).about(`${op} node "${name}"`);
 }
 
 /** More elements than this are refused before memory is asked for. */

@@ -1,6 +1,6 @@
 /** How rows of ops on resources are written: their kernels get the context, and their errors name the node. */
-import { StatusError } from "@servable/formats";
 import type { HostRow, Kernel, NodeFacts } from "../op-table.js";
+import { namingNode } from "./kernel.js";
 
 /** The row of an op that reads or writes a resource. `make` reads the attributes, once per node. */
 export function stateful(make: (node: NodeFacts) => Kernel): HostRow {
@@ -12,10 +12,7 @@ export function stateful(make: (node: NodeFacts) => Kernel): HostRow {
         try {
           return run(inputs, context);
         } catch (error) {
-          const status = StatusError.from(error);
-          throw new StatusError(status.code, `${node.op} node "${node.name}": ${status.message}`, {
-            cause: error,
-          });
+          throw namingNode(error, node);
         }
       };
     },

@@ -5,6 +5,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import {
   allocate,
+  attempt,
+  Code,
   decodeText,
   elementCount,
   encodeText,
@@ -84,7 +86,10 @@ export function readInputs(
     if (spec === undefined) faults.push(unknownInput(input.name, signature));
     else if (values.has(input.name)) faults.push(`input "${input.name}" is given more than once`);
     else {
-      const value = attempt(() => readInput(input, spec, options));
+      const value = attempt(
+        () => readInput(input, spec, options),
+        ({ code }) => code !== Code.INTERNAL,
+      );
       if (value instanceof StatusError) faults.push(`input "${input.name}": ${value.message}`);
       else values.set(input.name, value);
     }
@@ -92,16 +97,6 @@ export function readInputs(
   faults.push(...missingInputs(signature, given));
   if (faults.length > 0) throw invalidArgument(faults.join("; "));
   return values;
-}
-
-function attempt<T>(make: () => T): T | StatusError {
-  try {
-    return make();
-  } catch (reason) {
-    const status = StatusError.from(reason);
-    if (status.codeName === "INTERNAL") throw reason;
-    return status;
-  }
 }
 
 function unknownInput(name: string, { name: signature, inputs }: Signature): string {
