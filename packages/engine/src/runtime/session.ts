@@ -107,8 +107,8 @@ export class OnnxSession {
   }
 
   /**
-   * A model in ONNX's own format, from a file. INVALID_ARGUMENT when ONNX Runtime refuses it, UNIMPLEMENTED when an
-   * input or output is no tensor, or of a type that can't cross into JavaScript.
+   * A model in ONNX's own format, from a file. INVALID_ARGUMENT when ONNX Runtime refuses it or it has no outputs,
+   * UNIMPLEMENTED when an input or output is no tensor, or of a type that can't cross into JavaScript.
    */
   static open(file: string, options: SessionOptions = {}): OnnxSession {
     const Session = runtime().InferenceSession;
@@ -120,6 +120,7 @@ export class OnnxSession {
         cause: error,
       });
     }
+    if (session.outputMetadata.length === 0) throw invalidArgument(`${file}: the graph has no outputs`);
     const ports = (list: readonly RuntimePort[]) => list.map((port) => portOf(port, file));
     return new OnnxSession(session, ports(session.inputMetadata), ports(session.outputMetadata));
   }
