@@ -8,7 +8,12 @@ import path from "node:path";
 import { invalidArgument, notFound } from "../status.js";
 import type { Tensor } from "../tensor.js";
 import type { CheckpointReader } from "./checkpoint-reader.js";
-import { type CheckpointVersion, type CheckpointWriter, createCheckpoint } from "./checkpoint-writer.js";
+import {
+  type CheckpointVersion,
+  type CheckpointWriter,
+  createCheckpoint,
+  writeAll,
+} from "./checkpoint-writer.js";
 import { removeCheckpoint, v1FilesOf } from "./files.js";
 import { openCheckpoint } from "./open.js";
 import { Retention, type SavedCheckpoint } from "./retention.js";
@@ -144,13 +149,7 @@ export class CheckpointSaver {
       shards: typeof sharded === "number" ? sharded : 1,
       namedAsShard: sharded !== false,
     });
-    try {
-      fill(writer);
-    } catch (reason) {
-      writer.discard();
-      throw reason;
-    }
-    writer.finish();
+    writeAll(writer, fill);
   }
 
   private add(writer: CheckpointWriter, name: string, value: Tensor): void {

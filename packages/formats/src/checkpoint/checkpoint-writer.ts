@@ -22,6 +22,17 @@ export interface CheckpointWriter {
   discard(): void;
 }
 
+/** Writes what `add` adds and completes the checkpoint; when that throws, there is none. */
+export function writeAll(writer: CheckpointWriter, add: (writer: CheckpointWriter) => void): void {
+  try {
+    add(writer);
+  } catch (reason) {
+    writer.discard();
+    throw reason;
+  }
+  writer.finish();
+}
+
 /** The format of a checkpoint: "V2" is a TensorBundle, "V1" what TensorFlow wrote before 1.0. */
 export type CheckpointVersion = "V1" | "V2";
 

@@ -23,7 +23,9 @@ import { elementCount, sameShape, shapeText, stridesOf } from "../shape.js";
 import { dataLoss, invalidArgument, notFound, StatusError, unimplemented } from "../status.js";
 import { dataFromBytes, decodeText, encodeText, type Tensor } from "../tensor.js";
 import { shapeFromProto } from "../tensor-proto.js";
+import { keyText, nameKey } from "./bundle-key.js";
 import type { CheckpointEntry, CheckpointReader, StoredBytes } from "./checkpoint-reader.js";
+import { requireReadable } from "./format-version.js";
 import { encodeTensorNameSlice } from "./ordered-code.js";
 import { RandomAccessFile } from "./random-access-file.js";
 import { SsTable } from "./sstable.js";
@@ -31,8 +33,6 @@ import { assemble } from "./stored-slices.js";
 import { readStoredStrings } from "./stored-strings.js";
 import { cutSlice, isWhole, resolveSlice, sliceFromProto, type TensorSlice } from "./tensor-slice.js";
 
-/** The newest format whose files this reader understands (kTensorBundleVersion). */
-const FORMAT_VERSION = 1;
 const CHUNK_BYTES = 2 ** 18;
 
 /** A BundleEntryProto that has been checked. */
@@ -316,15 +316,6 @@ function fiveDigits(number: number): string {
   return String(number).padStart(5, "0");
 }
 
-/** A map key from bytes: one character a byte. */
-function keyText(key: Uint8Array): string {
-  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString("latin1");
-}
-
-function nameKey(name: string): string {
-  return keyText(encodeText(name));
-}
-
 /** The header's key is empty, those of slices begin with a zero byte. */
 function isTensorKey(key: string): boolean {
   return key !== "" && key.charCodeAt(0) !== 0;
@@ -337,13 +328,7 @@ function shardCountOf(bytes: Uint8Array, file: string): number {
       `${file}: the checkpoint was written by a big-endian machine, which is not supported`,
     );
   }
-  const consumer = header.version?.minConsumer ?? 0;
-  if (consumer > FORMAT_VERSION) {
-    throw invalidArgument(
-      `${file}: Checkpoint min consumer version ${consumer} above current version ${FORMAT_VERSION}: ` +
-        "the checkpoint was written by a newer TensorFlow",
-    );
-  }
+  requireReadable(header.version, file);
   if (header.numShards < 1) throw dataLoss(`${file} announces ${header.numShards} shards`);
   return header.numShards;
 }

@@ -22,8 +22,10 @@ import { invalidArgument } from "../status.js";
 import { bytesOf, encodeText, type Tensor } from "../tensor.js";
 import { shapeToProto } from "../tensor-proto.js";
 import { varintLength, writeVarint } from "../varint.js";
+import { keyText, nameKey } from "./bundle-key.js";
 import type { CheckpointWriter } from "./checkpoint-writer.js";
 import { shardFilesOf } from "./files.js";
+import { FORMAT_VERSION } from "./format-version.js";
 import { NewFile, syncFolder, WRITE_BYTES } from "./new-file.js";
 import { encodeTensorNameSlice } from "./ordered-code.js";
 import { SsTableWriter } from "./sstable-writer.js";
@@ -31,8 +33,6 @@ import { crcOfLengths } from "./stored-strings.js";
 import { indexFile, shardFile } from "./tensor-bundle-reader.js";
 import { isWhole, resolveSlice, sliceText, sliceToProto, type TensorSlice } from "./tensor-slice.js";
 
-/** Version of the format, written into the header. */
-const BUNDLE_VERSION = 1;
 const CHECKSUM_BYTES = 4;
 
 export interface TensorBundleOptions {
@@ -222,7 +222,7 @@ export class TensorBundleWriter implements CheckpointWriter {
     const header = create(BundleHeaderProtoSchema, {
       numShards: this.shards.length,
       endianness: BundleHeaderProto_Endianness.LITTLE,
-      version: { producer: BUNDLE_VERSION },
+      version: { producer: FORMAT_VERSION },
     });
     const table = new SsTableWriter((bytes) => index.append(bytes));
     table.add(encodeText(""), toBinary(BundleHeaderProtoSchema, header));
@@ -241,14 +241,6 @@ export class TensorBundleWriter implements CheckpointWriter {
 function discardFile(file: NewFile): void {
   file.close();
   file.discard();
-}
-
-function keyText(key: Uint8Array): string {
-  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString("latin1");
-}
-
-function nameKey(name: string): string {
-  return keyText(encodeText(name));
 }
 
 /** Writes and checksums piece by piece, so that the bytes are in the processor's cache the second time. */

@@ -12,17 +12,15 @@ import {
   SavedTensorSlicesSchema,
 } from "../protobuf/gen/tensorflow/core/util/saved_tensor_slice_pb.js";
 import { elementCount, sameShape, shapeText } from "../shape.js";
-import { dataLoss, invalidArgument, notFound, unimplemented } from "../status.js";
+import { dataLoss, notFound, unimplemented } from "../status.js";
 import { encodeText, type Tensor } from "../tensor.js";
 import { shapeFromProto, tensorFromList } from "../tensor-proto.js";
 import type { CheckpointEntry, CheckpointReader } from "./checkpoint-reader.js";
+import { requireReadable } from "./format-version.js";
 import { encodeTensorNameSlice } from "./ordered-code.js";
 import { SsTable } from "./sstable.js";
 import { assemble } from "./stored-slices.js";
 import { isWhole, resolveSlice, sliceFromProto, type TensorSlice } from "./tensor-slice.js";
-
-/** The newest format whose files this reader understands (TF_CHECKPOINT_VERSION). */
-const FORMAT_VERSION = 1;
 
 /** A tensor and where its slices are. */
 interface StoredTensor {
@@ -153,13 +151,7 @@ function metaOf(table: SsTable, file: string): SavedTensorSliceMeta {
   if (value === undefined) throw dataLoss(`${file} has no list of tensors: it is no checkpoint`);
   const { meta } = decodeMessage(SavedTensorSlicesSchema, value, `the list of tensors in ${file}`);
   if (meta === undefined) throw dataLoss(`${file} has no list of tensors: it is no checkpoint`);
-  const consumer = meta.versions?.minConsumer ?? 0;
-  if (consumer > FORMAT_VERSION) {
-    throw invalidArgument(
-      `${file}: Checkpoint min consumer version ${consumer} above current version ${FORMAT_VERSION}: ` +
-        "the checkpoint was written by a newer TensorFlow",
-    );
-  }
+  requireReadable(meta.versions, file);
   return meta;
 }
 

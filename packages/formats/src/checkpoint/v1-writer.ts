@@ -20,14 +20,13 @@ import { invalidArgument } from "../status.js";
 import { encodeText, type Tensor } from "../tensor.js";
 import { shapeToProto } from "../tensor-proto.js";
 import type { CheckpointWriter } from "./checkpoint-writer.js";
+import { FORMAT_VERSION } from "./format-version.js";
 import { NewFile, syncFolder } from "./new-file.js";
 import { encodeTensorNameSlice, FULL_EXTENT } from "./ordered-code.js";
 import { SsTableWriter } from "./sstable-writer.js";
 import { resolveSlice, sliceText, sliceToProto, type TensorSlice } from "./tensor-slice.js";
 import { encodeTypedList, lengthDelimited } from "./typed-list.js";
 
-/** Version of the format (TF_CHECKPOINT_VERSION of tensorflow/core/public/version.h). */
-const FORMAT_VERSION = 1;
 /** A protocol buffer has at most 2 GiB. */
 const MAX_MESSAGE_BYTES = 2 ** 31 - 1;
 

@@ -5,7 +5,7 @@
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 import type { CheckpointReader } from "../checkpoint/checkpoint-reader.js";
-import type { CheckpointWriter } from "../checkpoint/checkpoint-writer.js";
+import { type CheckpointWriter, writeAll } from "../checkpoint/checkpoint-writer.js";
 import { copyTensors } from "../checkpoint/copy.js";
 import { TensorBundleWriter } from "../checkpoint/tensor-bundle-writer.js";
 import type { Variable } from "../graph-builder/variable.js";
@@ -62,15 +62,10 @@ export function writeSource(prefix: string, variables: readonly Variable[], sour
   mkdirSync(path.dirname(prefix));
   const isEmpty = isMap(source) ? source.size === 0 : source.names().length === 0;
   if (isEmpty) return;
-  const writer = TensorBundleWriter.create(prefix);
-  try {
+  writeAll(TensorBundleWriter.create(prefix), (writer) => {
     if (isMap(source)) addValues(writer, variables, source);
     else copyTensors(source, writer);
-  } catch (reason) {
-    writer.discard();
-    throw reason;
-  }
-  writer.finish();
+  });
 }
 
 /** In the order of their names, as TensorFlow writes them. */

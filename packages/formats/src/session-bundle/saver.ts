@@ -5,7 +5,11 @@
  */
 import { create, toBinary } from "@bufbuild/protobuf";
 import type { CheckpointReader } from "../checkpoint/checkpoint-reader.js";
-import { CheckpointSaver, type SaveOptions } from "../checkpoint/checkpoint-saver.js";
+import {
+  CheckpointSaver,
+  type CheckpointSaverOptions,
+  type SaveOptions,
+} from "../checkpoint/checkpoint-saver.js";
 import type { CheckpointVersion } from "../checkpoint/checkpoint-writer.js";
 import { metaGraphFile } from "../checkpoint/files.js";
 import { writeNewFile } from "../checkpoint/new-file.js";
@@ -26,20 +30,11 @@ import { sameShape, shapeText } from "../shape.js";
 import { invalidArgument } from "../status.js";
 import { stringTensor, type Tensor, tensor } from "../tensor.js";
 
-export interface SaverOptions {
+export interface SaverOptions extends Omit<CheckpointSaverOptions, "partitions"> {
   /** Some of the graph's variables, by name, or a map from names in the checkpoint to them; all by default. */
   readonly variables?: readonly string[] | Readonly<Record<string, string>>;
   /** "V1" by default, which every reader of SessionBundles knows; those of today read "V2" as well. */
   readonly writeVersion?: CheckpointVersion;
-  /** In how many files the data lies; true for one that is named as a shard: `<prefix>-00000-of-00001`. */
-  readonly sharded?: boolean | number;
-  /** How many of the last checkpoints are kept; 5 by default, 0 for all. */
-  readonly maxToKeep?: number;
-  /** One checkpoint of every so many hours is kept for good; 10000 by default. */
-  readonly keepCheckpointEveryNHours?: number;
-  readonly padStepNumber?: boolean;
-  readonly saveRelativePaths?: boolean;
-  readonly now?: () => number;
 }
 
 export interface GraphSaveOptions extends SaveOptions {
