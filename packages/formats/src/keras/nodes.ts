@@ -235,3 +235,8 @@ export function knownSize(x: Output, axis: number, where: string): number {
 export function frontAxis(axis: number, rank: number): number {
   return axis < 0 ? axis + rank : axis;
 }
+
+/** Axes from the front, ascending. */
+export function frontAxes(axes: readonly number[], rank: number): number[] {
+  return axes.map((axis) => frontAxis(axis, rank)).sort((a, b) => a - b);
+}

@@ -193,15 +193,19 @@ function reserve(node: NodeFacts) {
   };
 }
 
+function requireRowsOf(elementShape: PartialShape, value: Value): void {
+  const inner = value.shape.slice(1);
+  ensure(
+    agree(elementShape, inner),
+    `Specified a list with shape ${shapeText(elementShape)} from a tensor with shape ${shapeText(inner)}`,
+  );
+}
+
 function fromTensor() {
   return (value: Value, shape?: Value): Value => {
     const elementShape = shapeInput(shape);
     requireRows(value);
-    const inner = value.shape.slice(1);
-    ensure(
-      agree(elementShape, inner),
-      `Specified a list with shape ${shapeText(elementShape)} from a tensor with shape ${shapeText(inner)}`,
-    );
+    requireRowsOf(elementShape, value);
     return newList(value.dtype, elementShape, PersistentList.from(eachRow(value)));
   };
 }
@@ -455,11 +459,7 @@ function scatter() {
     ensure(length >= -1, `TensorListScatter expects num_elements >= -1, found: ${length}`);
     const elementShape = shapeInput(shape);
     const rows = eachRow(value);
-    const inner = value.shape.slice(1);
-    ensure(
-      agree(elementShape, inner),
-      `Specified a list with shape ${shapeText(elementShape)} from a tensor with shape ${shapeText(inner)}`,
-    );
+    requireRowsOf(elementShape, value);
     const indices = integersOf(indicesInput);
     ensure(
       indices.length === rows.length,

@@ -72,29 +72,21 @@ const transposeConv: TfliteRow = (op) => {
   return finished(op, y, 3, activation);
 };
 
-const conv3d: TfliteRow = (op) => {
-  const { padding, strideD, strideH, strideW, dilationD, dilationH, dilationW, activation } = checked(
-    op.options("Conv3DOptions"),
-  );
-  const y = op.g.compute("Conv3D", [op.input(0), op.input(1)], {
-    padding,
-    strides: [1, strideD, strideH, strideW, 1],
-    dilations: [1, dilationD, dilationH, dilationW, 1],
-  });
-  return finished(op, y, 2, activation);
-};
-
-const conv3dTranspose: TfliteRow = (op) => {
-  const { padding, strideD, strideH, strideW, dilationD, dilationH, dilationW, activation } = checked(
-    op.options("Conv3DOptions"),
-  );
-  const y = op.g.compute("Conv3DBackpropInputV2", [op.input(0), op.input(1), op.input(2)], {
-    padding,
-    strides: [1, strideD, strideH, strideW, 1],
-    dilations: [1, dilationD, dilationH, dilationW, 1],
-  });
-  return finished(op, y, 3, activation);
-};
+/** An op over volumes, whose last input is the bias. */
+const overVolumes =
+  (type: string, bias: number): TfliteRow =>
+  (op) => {
+    const { padding, strideD, strideH, strideW, dilationD, dilationH, dilationW, activation } = checked(
+      op.options("Conv3DOptions"),
+    );
+    const inputs = Array.from({ length: bias }, (_, i) => op.input(i));
+    const y = op.g.compute(type, inputs, {
+      padding,
+      strides: [1, strideD, strideH, strideW, 1],
+      dilations: [1, dilationD, dilationH, dilationW, 1],
+    });
+    return finished(op, y, bias, activation);
+  };
 
 /** Weights [units, inputs]. The input is flattened to rows, unless its leading dimensions are to be kept. */
 const fullyConnected: TfliteRow = (op) => {
@@ -156,8 +148,8 @@ export const layerRows: TfliteTable = {
   AVERAGE_POOL_2D: pooled("AvgPool"),
   BATCH_MATMUL: batchMatMul,
   CONV_2D: conv2d,
-  CONV_3D: conv3d,
-  CONV_3D_TRANSPOSE: conv3dTranspose,
+  CONV_3D: overVolumes("Conv3D", 2),
+  CONV_3D_TRANSPOSE: overVolumes("Conv3DBackpropInputV2", 3),
   DEPTHWISE_CONV_2D: depthwiseConv2d,
   FULLY_CONNECTED: fullyConnected,
   L2_NORMALIZATION: l2Normalization,

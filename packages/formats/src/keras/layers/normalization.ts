@@ -3,7 +3,7 @@ import type { DType } from "../../dtype.js";
 import { isSmallFloat } from "../../float16.js";
 import type { Output } from "../../graph-builder/operation.js";
 import type { Layer } from "../layer.js";
-import { dimsOf, frontAxis, knownSize, type Nodes, rankOf, type Size } from "../nodes.js";
+import { dimsOf, frontAxes, frontAxis, knownSize, type Nodes, rankOf, type Size } from "../nodes.js";
 import { normalized } from "./merging.js";
 import type { LayerRow, LayerTable } from "./row.js";
 
@@ -31,12 +31,9 @@ function alongAxes(n: Nodes, weight: Output, axes: readonly number[], rank: numb
   return n.reshape(weight, shape);
 }
 
-/** The axes of a layer that has several, ascending, as its weights have them. */
-function sortedAxes({ config }: Layer, rank: number): number[] {
-  return config
-    .numbers("axis", [-1])
-    .map((axis) => frontAxis(axis, rank))
-    .sort((a, b) => a - b);
+/** The axes of a layer that has several, as its weights have them. */
+function axesOf({ config }: Layer, x: Output): number[] {
+  return frontAxes(config.numbers("axis", [-1]), rankOf(x));
 }
 
 /** Reads a weight with a dimension for each of the axes, ready to be multiplied with or added to `x`. */
@@ -109,7 +106,7 @@ function moments(n: Nodes, x: Output, axes: readonly number[]): Moments {
 
 const layerNormalization = normalizing((layer, x) => {
   const { n, config } = layer;
-  const axes = sortedAxes(layer, rankOf(x));
+  const axes = axesOf(layer, x);
   const weight = weightsAlong(layer, x, axes);
   const { mean, variance } = moments(n, x, axes);
   const inverse = inverseDeviation(layer, variance);
@@ -152,7 +149,7 @@ const unitNormalization: LayerRow = {
 
 const rmsNormalization = normalizing((layer, x) => {
   const { n } = layer;
-  const axes = sortedAxes(layer, rankOf(x));
+  const axes = axesOf(layer, x);
   const scale = weightsAlong(layer, x, axes)("scale");
   const square = n.reduce("Mean", n.op("Square", [x]), axes, true);
   const inverse = inverseDeviation(layer, square, 1e-6);

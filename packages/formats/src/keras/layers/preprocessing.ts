@@ -5,7 +5,7 @@ import { invalidArgument } from "../../status.js";
 import { stringTensor, type Tensor } from "../../tensor.js";
 import type { Json } from "../config.js";
 import { type Layer, tensorsOf } from "../layer.js";
-import { frontAxis, int, knownSize, type Nodes, numbersOf, rankOf } from "../nodes.js";
+import { frontAxes, int, knownSize, type Nodes, numbersOf, rankOf } from "../nodes.js";
 import type { LayerRow, LayerTable } from "./row.js";
 
 const EPSILON = 1e-7;
@@ -165,12 +165,7 @@ const normalization: LayerRow = {
     const { n, config } = layer;
     const x = n.cast(args.input.output, layer.dtype);
     const rank = rankOf(x);
-    const axes = config.has("axis")
-      ? config
-          .numbers("axis")
-          .map((axis) => frontAxis(axis, rank))
-          .sort((a, b) => a - b)
-      : [];
+    const axes = config.has("axis") ? frontAxes(config.numbers("axis"), rank) : [];
     const sizes = axes.map((axis) => knownSize(x, axis, layer.where));
     const shape = Array.from({ length: rank }, (_, axis) =>
       axes.includes(axis) ? knownSize(x, axis, layer.where) : 1,
