@@ -6,7 +6,7 @@
  */
 import { Code, failedPrecondition, invalidArgument, notFound, StatusError } from "@servable/formats";
 import { checkModelConfigs, type ModelConfig } from "./config/model-config.js";
-import type { VersionTransition } from "./config/server-settings.js";
+import type { LifeCycleSettings, VersionTransition } from "./config/server-settings.js";
 import type { Loader } from "./core/loader.js";
 import { Manager } from "./core/manager.js";
 import type { ServableId } from "./core/servable.js";
@@ -18,19 +18,9 @@ import type { ModelSpec, Models } from "./inference/model-spec.js";
 import type { ServedModel } from "./servables/served-model.js";
 import { FileSystemSource, type MonitoredServable } from "./sources/file-system.js";
 
-export interface ServerCoreOptions {
+export interface ServerCoreOptions extends LifeCycleSettings {
   /** Makes the loader of a version's folder. */
   readonly loaderOf: (id: ServableId, path: string) => Loader<ServedModel>;
-  readonly maxParallelLoads: number;
-  readonly maxParallelUnloads: number;
-  readonly maxLoadRetries: number;
-  readonly loadRetryIntervalMs: number;
-  /** Between two looks at the models' folders. 0: look once. */
-  readonly pollIntervalMs: number;
-  /** Which labels may point at a version that is not available. */
-  readonly labelsForUnavailable: "none" | "new" | "any";
-  /** What goes first when a version takes another's place. */
-  readonly transition: VersionTransition;
   /** Told of the configuration that takes effect. */
   readonly onConfig: (configs: readonly ModelConfig[]) => void;
   readonly log: { info(message: string): void; warn(message: string): void };

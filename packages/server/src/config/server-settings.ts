@@ -36,11 +36,13 @@ export interface ServerSettings extends PlatformSettings {
 }
 
 export interface LifeCycleSettings {
+  /** Between two looks at the models' folders. 0: look once. */
   readonly pollIntervalMs: number;
   readonly maxParallelLoads: number;
   readonly maxParallelUnloads: number;
   readonly maxLoadRetries: number;
   readonly loadRetryIntervalMs: number;
+  /** Which labels may point at a version that is not available. */
   readonly labelsForUnavailable: "none" | "new" | "any";
   /** What goes first when a version takes another's place: the old one, or the new one's load. */
   readonly transition: VersionTransition;
