@@ -185,6 +185,14 @@ for hashed in (False, True):
       input_order='RDR', hashed_output=h, num_buckets=0, hash_key=956888297470, out_values_type=tf.int64 if h else tf.string, out_row_splits_type=tf.int64))
 case('RaggedCross of other batches', lambda: raw.RaggedCross(ragged_values=[hidden(['a']), hidden(['b'])], ragged_row_splits=[hidden(I([0, 1])), hidden(I([0, 0, 1]))], sparse_indices=[], sparse_values=[], sparse_shape=[], dense_inputs=[],
      input_order='RR', hashed_output=False, num_buckets=0, hash_key=1, out_values_type=tf.string, out_row_splits_type=tf.int64))
+# The type of the values says whether they are hashes; hashed_output does not.
+for hashed, out in ((False, tf.int64), (True, tf.string)):
+  case(f'SparseCross to {out.name}, hashed {hashed}', lambda h=hashed, o=out: raw.SparseCross(
+      indices=[], values=[], shapes=[], dense_inputs=[strings([['a'], ['b']]), strings([['c'], ['d']])],
+      hashed_output=h, num_buckets=100, hash_key=7, out_type=o, internal_type=tf.string))
+  case(f'RaggedCross to {out.name}, hashed {hashed}', lambda h=hashed, o=out: raw.RaggedCross(
+      ragged_values=[], ragged_row_splits=[], sparse_indices=[], sparse_values=[], sparse_shape=[], dense_inputs=[strings([['a'], ['b']]), strings([['c'], ['d']])],
+      input_order='DD', hashed_output=h, num_buckets=100, hash_key=7, out_values_type=o, out_row_splits_type=tf.int64))
 
 # ---- serialization
 def round_trip(dtype, values, out_type, many):

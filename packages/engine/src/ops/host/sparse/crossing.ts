@@ -201,9 +201,10 @@ function exactInt(attrs: NodeFacts["attrs"], name: string): bigint {
 }
 
 function sparseCross(node: NodeFacts): TensorFunction {
-  const { attrs } = node;
+  const { attrs, outputTypes } = node;
   const buckets = { count: exactInt(attrs, "num_buckets"), seed: fromBigInt(exactInt(attrs, "hash_key")) };
-  const isHashed = attrs.bool("hashed_output");
+  // Not hashed_output, which TensorFlow does not look at.
+  const isHashed = outputTypes[1] === "int64";
   return (...inputs) => {
     const columns = sparseCrossColumns(node, inputs);
     const crosser = isHashed ? hasher(columns.map(fingerprints), buckets) : joiner(columns, "_X_");
@@ -247,7 +248,7 @@ function raggedCross({ attrs, outputTypes }: NodeFacts): TensorFunction {
   const sparse = attrs.int("Nsparse");
   const order = attrs.string("input_order");
   const buckets = { count: exactInt(attrs, "num_buckets"), seed: fromBigInt(exactInt(attrs, "hash_key")) };
-  const isHashed = attrs.bool("hashed_output");
+  const isHashed = outputTypes[0] === "int64";
   return (...inputs) => {
     const at = (index: number): Tensor => inputs[index] as Tensor;
     const start = 2 * ragged;
