@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import { constants, gunzip, gzip } from "node:zlib";
 import { Code, httpStatusOf, invalidArgument, notFound, StatusError, unavailable } from "@servable/formats";
 import { CallAbort } from "../call-abort.js";
+import { wakefulLoop } from "../wakeful-loop.js";
 import { BodyTooLarge, plain, readBody } from "./http-body.js";
 
 export interface HttpRequest {
@@ -157,6 +158,7 @@ async function answerOf(
   // The time that a caller takes to send its body is not the server's.
   const { abort, clear } = limitTime(response, options.timeoutMs);
   const { "content-type": contentType = "", accept = "" } = request.headers;
+  wakefulLoop.requestBegan();
   try {
     return await route.handler({
       verb,
@@ -172,6 +174,7 @@ async function answerOf(
     });
   } finally {
     clear();
+    wakefulLoop.requestEnded();
   }
 }
 
