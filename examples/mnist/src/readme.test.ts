@@ -1,12 +1,12 @@
 /** The README's commands, run as they are written, with the real data. */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { freePort } from "@servable/example-kit/testing/model-server";
-import { ReadmeRun } from "@servable/example-kit/testing/readme";
+import { ReadmeRun, testSteps } from "@servable/example-kit/testing/readme";
 
 const data = fileURLToPath(new URL("../../../../shared/mnist", import.meta.url));
 const skip = existsSync(data) ? false : "the MNIST files are not in ../shared/mnist";
@@ -25,14 +25,7 @@ describe("the README", { skip }, async () => {
     },
     env: { TMPDIR: path.join(folder, "tmp") },
   });
-  after(async () => {
-    await run.close();
-    rmSync(folder, { recursive: true });
-  });
-
-  for (const step of run.steps.filter(({ kind }) => kind !== "by-hand")) {
-    it(step.commands.trim().split("\n")[0] ?? "", () => run.runStep(step));
-  }
+  testSteps(run, folder);
 
   it("has seen no request fail in the switch of versions", async (test) => {
     const output = await run.finished("mnist_watch");

@@ -14,7 +14,8 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
+import { after, it } from "node:test";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../../../..", import.meta.url));
@@ -169,6 +170,17 @@ export class ReadmeRun {
       assert.ok(!isOver && Date.now() < limit, `${step.commands}\nprints\n${output()}\nexpected\n${shown}`);
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
+  }
+}
+
+/** A test for each step that is run. Afterwards the run is closed, and the folder that it works in removed. */
+export function testSteps(run: ReadmeRun, folder: string): void {
+  after(async () => {
+    await run.close();
+    rmSync(folder, { recursive: true });
+  });
+  for (const step of run.steps.filter(({ kind }) => kind !== "by-hand")) {
+    it(step.commands.trim().split("\n")[0] ?? "", () => run.runStep(step));
   }
 }
 
