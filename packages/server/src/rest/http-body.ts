@@ -6,6 +6,7 @@
  * is there, so that nobody costs more than a multiple of what was sent.
  */
 import type { IncomingMessage } from "node:http";
+import { MessageChannel } from "node:worker_threads";
 import { Code, StatusError } from "@servable/formats";
 import { spareMemory } from "../servables/spare-memory.js";
 
@@ -51,9 +52,10 @@ class GrowingBody {
   constructor(private readonly declared: number) {}
 
   add(chunk: Buffer): void {
+    const { length } = chunk;
     if (this.#whole === undefined) this.#chunks.push(chunk);
-    else this.#whole.set(chunk, this.size);
-    this.size += chunk.length;
+    else moveTo(this.#whole, this.size, chunk);
+    this.size += length;
     if (this.#whole === undefined && this.#isWorthAll()) this.#takeAll();
   }
 
@@ -65,8 +67,9 @@ class GrowingBody {
     const whole = new Uint8Array(spareMemory.take(this.declared));
     let at = 0;
     for (const chunk of this.#chunks) {
-      whole.set(chunk, at);
-      at += chunk.length;
+      const { length } = chunk;
+      moveTo(whole, at, chunk);
+      at += length;
     }
     this.#chunks = [];
     this.#whole = whole;
@@ -77,6 +80,20 @@ class GrowingBody {
     const [first] = this.#chunks;
     return plain(first !== undefined && this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks));
   }
+}
+
+/** A port whose other end is closed: what is sent there is gone. */
+const nowhere = new MessageChannel();
+nowhere.port2.close();
+
+/**
+ * Copies a chunk and frees its memory. Left to the garbage collector, chunks gather until V8 finds that there is too much
+ * memory outside of its heap and collects all generations, which takes more time than to receive their bodies did.
+ */
+function moveTo(whole: Uint8Array, at: number, chunk: Buffer): void {
+  whole.set(chunk, at);
+  const { buffer, byteLength } = chunk;
+  if (byteLength === buffer.byteLength) nowhere.port1.postMessage(undefined, [buffer as ArrayBuffer]);
 }
 
 /** Without what Node's buffers do differently: their slices are views. */

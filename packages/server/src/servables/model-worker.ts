@@ -119,9 +119,12 @@ function run({ id, model: number, of, inputs, outputs }: Extract<ToWorker, { kin
         ? model.run(of.signature, feeds, outputs)
         : namedTensors(outputs, model.runTensors(feeds, outputs, of.targets));
     const micros = (performance.now() - start) * 1000;
-    // Copied, not taken over: an output may be a constant or a variable of the model.
-    const { tensors, transfer } = packTensors(results, false);
-    const spent = "signature" in of && traceless.has(of.signature) ? largeBuffersOf(feeds) : [];
+    const own =
+      "signature" in of && traceless.has(of.signature) ? largeBuffersOf(feeds) : new Set<ArrayBuffer>();
+    // Copied, unless it is an input: an output may be a constant or a variable of the model.
+    const { tensors, transfer } = packTensors(results, own);
+    for (const buffer of transfer) own.delete(buffer);
+    const spent = [...own];
     post({ kind: "result", id, outputs: tensors, micros, spent }, [...transfer, ...spent]);
   } catch (reason) {
     post({ kind: "error", id, error: packError(reason) });
@@ -129,13 +132,13 @@ function run({ id, model: number, of, inputs, outputs }: Extract<ToWorker, { kin
 }
 
 /** Each belongs to this run alone, as it was moved here. */
-function largeBuffersOf(feeds: ReadonlyMap<string, Tensor>): ArrayBuffer[] {
+function largeBuffersOf(feeds: ReadonlyMap<string, Tensor>): Set<ArrayBuffer> {
   const buffers = new Set<ArrayBuffer>();
   for (const { dtype, data } of feeds.values()) {
     if (dtype === "string" || data.buffer.byteLength < MIN_SPARE_BYTES) continue;
     buffers.add(data.buffer as ArrayBuffer);
   }
-  return [...buffers];
+  return buffers;
 }
 
 function namedTensors(names: readonly string[], tensors: readonly Tensor[]): Map<string, Tensor> {

@@ -7,7 +7,7 @@
  */
 
 /** What is smaller is as quickly made. */
-export const MIN_SPARE_BYTES = 2 ** 20;
+export const MIN_SPARE_BYTES = 2 ** 17;
 const MAX_KEPT_BYTES = 2 ** 26;
 const MAX_KEPT_MS = 5_000;
 
@@ -15,6 +15,8 @@ export class SpareMemory {
   /** The longest kept first. */
   #kept: ArrayBuffer[] = [];
   #bytes = 0;
+  /** Memory that is lent: who is done with it may give it back, once. */
+  readonly #lent = new WeakSet<ArrayBufferLike>();
   #drop: NodeJS.Timeout | undefined;
 
   constructor(private readonly maxBytes = MAX_KEPT_BYTES) {}
@@ -25,6 +27,25 @@ export class SpareMemory {
     if (at < 0) return Buffer.allocUnsafeSlow(bytes).buffer as ArrayBuffer;
     this.#bytes -= bytes;
     return this.#kept.splice(at, 1)[0] as ArrayBuffer;
+  }
+
+  /** Says that memory, if it is large, is one user's alone, who may pass it on and in the end give it back. */
+  lend(buffer: ArrayBufferLike): void {
+    if (buffer.byteLength >= MIN_SPARE_BYTES) this.#lent.add(buffer);
+  }
+
+  isLent(buffer: ArrayBufferLike): boolean {
+    return this.#lent.has(buffer);
+  }
+
+  /** Says that memory has come to have several users: it is neither passed on nor given back. */
+  share(buffer: ArrayBufferLike): void {
+    this.#lent.delete(buffer);
+  }
+
+  /** Keeps memory that was lent, unless it has come back already; any other is left alone. */
+  takeBack(buffer: ArrayBufferLike): void {
+    if (this.#lent.delete(buffer)) this.give(buffer as ArrayBuffer);
   }
 
   /** Keeps memory that nobody else has any more. */

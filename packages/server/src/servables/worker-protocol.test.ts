@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { internal, stringTensor, type Tensor, tensor } from "@servable/formats";
+import { internal, type NumericTensor, stringTensor, type Tensor, tensor } from "@servable/formats";
 import { packError, packTensors, unpackError, unpackTensors } from "./worker-protocol.js";
 
 /** What arrives at the other side. */
-function sent(tensors: Record<string, Tensor>, takeOver: boolean): Map<string, Tensor> {
-  const packing = packTensors(new Map(Object.entries(tensors)), takeOver);
+function sent(
+  tensors: Record<string, Tensor>,
+  movable: Parameters<typeof packTensors>[1],
+): Map<string, Tensor> {
+  const packing = packTensors(new Map(Object.entries(tensors)), movable);
   return unpackTensors(structuredClone(packing.tensors, { transfer: packing.transfer }));
 }
 
@@ -19,36 +22,40 @@ describe("tensors on their way to a worker", () => {
     noStrings: stringTensor([0], []),
   });
 
-  for (const takeOver of [true, false]) {
-    it(`arrive as they were, ${takeOver ? "taken over" : "copied"}`, () => {
-      assert.deepEqual(sent(tensors(), takeOver), new Map(Object.entries(tensors())));
+  const none = new Set<ArrayBufferLike>();
+  for (const [what, movable] of [
+    ["moved", "all"],
+    ["copied", none],
+  ] as const) {
+    it(`arrive as they were, ${what}`, () => {
+      assert.deepEqual(sent(tensors(), movable), new Map(Object.entries(tensors())));
     });
   }
 
   it("move memory that they have to themselves", () => {
     const { floats } = tensors() as { floats: Tensor };
-    sent({ floats }, true);
+    sent({ floats }, "all");
     assert.equal(floats.data.length, 0);
   });
 
   it("leave alone what is only a view: the rest of a request goes on being read", () => {
     const request = new Float32Array([0, 1, 2, 3]);
     const view = tensor("float32", [2], request.subarray(1, 3));
-    assert.deepEqual(sent({ view }, true).get("view"), tensor("float32", [2], Float32Array.of(1, 2)));
+    assert.deepEqual(sent({ view }, "all").get("view"), tensor("float32", [2], Float32Array.of(1, 2)));
     assert.deepEqual([...request], [0, 1, 2, 3]);
   });
 
-  it("leave alone what is not to be taken over", () => {
-    const { floats } = tensors() as { floats: Tensor };
-    sent({ floats }, false);
-    assert.equal(floats.data.length, 4);
+  it("leave alone what is not to be moved", () => {
+    const { floats, longs } = tensors() as { floats: NumericTensor; longs: NumericTensor };
+    sent({ floats, longs }, new Set([longs.data.buffer]));
+    assert.deepEqual([floats.data.length, longs.data.length], [4, 0]);
   });
 
   it("may share memory", () => {
     const data = Float32Array.of(1, 2);
     const [a, b] = [tensor("float32", [2], data), tensor("float32", [1, 2], data)];
     assert.deepEqual(
-      sent({ a, b }, true),
+      sent({ a, b }, "all"),
       new Map([
         ["a", tensor("float32", [2], Float32Array.of(1, 2))],
         ["b", tensor("float32", [1, 2], Float32Array.of(1, 2))],

@@ -106,25 +106,37 @@ export interface Packing {
   readonly transfer: ArrayBuffer[];
 }
 
+/** A request has this much beside a tensor whose memory its own may become. */
+const MAX_UNUSED_BYTES = 4096;
+
+/** The memory that may be moved: all of it, or that of these buffers. */
+type Movable = "all" | ReadonlySet<ArrayBufferLike>;
+
 /**
- * Packs tensors. With `takeOver`, memory that a tensor has to itself is moved, and gone from here; a view on a larger
- * buffer, such as a request's, is copied in any case.
+ * Packs tensors. Memory that may be moved is, if a tensor has it to itself, and is gone from here; a view on a larger
+ * buffer, such as a request's, is copied, unless that is lent (spare-memory.ts) and holds little else.
  */
-export function packTensors(tensors: ReadonlyMap<string, Tensor>, takeOver: boolean): Packing {
+export function packTensors(tensors: ReadonlyMap<string, Tensor>, movable: Movable): Packing {
   const transfer = new Set<ArrayBuffer>();
-  const packed = [...tensors].map(([name, tensor]) => [name, pack(tensor, takeOver, transfer)] as const);
+  const packed = [...tensors].map(([name, tensor]) => [name, pack(tensor, movable, transfer)] as const);
   return { tensors: packed, transfer: [...transfer] };
 }
 
-function pack(tensor: Tensor, takeOver: boolean, transfer: Set<ArrayBuffer>): PackedTensor {
+function pack(tensor: Tensor, movable: Movable, transfer: Set<ArrayBuffer>): PackedTensor {
   if (tensor.dtype === "string") return packStrings(tensor.shape, tensor.data, transfer);
   const { data } = tensor;
-  const isAlone =
-    takeOver && data.buffer instanceof ArrayBuffer && data.byteLength === data.buffer.byteLength;
+  const isAlone = data.buffer instanceof ArrayBuffer && canMove(data, movable);
   // A buffer that is already on the list belongs to two tensors: both can refer to it.
   const own = isAlone ? data : copyOf(tensor);
   transfer.add(own.buffer as ArrayBuffer);
   return { dtype: tensor.dtype, shape: tensor.shape, data: own } as PackedTensor;
+}
+
+function canMove({ buffer, byteLength }: NumericData, movable: Movable): boolean {
+  if (movable === "all" && byteLength === buffer.byteLength) return true;
+  // The memory of a request that is hardly more than this tensor.
+  const isMost = buffer.byteLength - byteLength <= MAX_UNUSED_BYTES;
+  return isMost && (movable === "all" ? spareMemory.isLent(buffer) : movable.has(buffer));
 }
 
 /** In memory of an earlier request where there is some of the size. */

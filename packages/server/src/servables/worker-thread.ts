@@ -9,6 +9,7 @@ import type { WorkerSettings } from "./model-worker.js";
 import { spareMemory } from "./spare-memory.js";
 import {
   type FromWorker,
+  type PackedTensors,
   packTensors,
   type RunTarget,
   type ToWorker,
@@ -111,7 +112,7 @@ export class WorkerThread {
   ): Promise<RunResult> {
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;
-      const { tensors, transfer } = packTensors(inputs, true);
+      const { tensors, transfer } = packTensors(inputs, "all");
       this.#runs.set(id, { resolve, reject });
       this.#post({ kind: "run", id, model, of, inputs: tensors, outputs }, transfer);
     });
@@ -182,10 +183,7 @@ export class WorkerThread {
         break;
       case "result":
         for (const buffer of message.spent) spareMemory.give(buffer);
-        this.#take(message.id)?.resolve({
-          outputs: unpackTensors(message.outputs),
-          micros: message.micros,
-        });
+        this.#take(message.id)?.resolve({ outputs: lent(message.outputs), micros: message.micros });
         break;
       case "error":
         this.#take(message.id)?.reject(unpackError(message.error));
@@ -213,6 +211,13 @@ export class WorkerThread {
     this.#loads.clear();
     this.#runs.clear();
   }
+}
+
+/** Tensors whose memory belongs to nobody else, so that it can be used again once they are encoded. */
+function lent(packed: PackedTensors): Map<string, Tensor> {
+  const tensors = unpackTensors(packed);
+  for (const { dtype, data } of tensors.values()) if (dtype !== "string") spareMemory.lend(data.buffer);
+  return tensors;
 }
 
 /** A model's place in a worker thread. */
