@@ -22,11 +22,11 @@ export class WireWriter {
   #bytes: Uint8Array;
   #at: number;
 
-  /** @param capacity bytes that the message will probably take; it grows beyond them */
-  constructor(capacity: number) {
+  /** @param memory bytes that the message will probably take, or where it is to lie; it grows beyond them */
+  constructor(memory: number | Uint8Array) {
     // From Node's pool, where it is small: memory of its own costs more than all that is written into it.
-    this.#bytes = Buffer.allocUnsafe(capacity);
-    this.#at = capacity;
+    this.#bytes = typeof memory === "number" ? Buffer.allocUnsafe(memory) : memory;
+    this.#at = this.#bytes.length;
   }
 
   /** Bytes written so far. */

@@ -16,6 +16,7 @@ import { ModelSpecSchema } from "@servable/formats/protobuf/tensorflow_serving/a
 import type { LazyTensor } from "../inference/feeds.js";
 import type { ModelSpec } from "../inference/model-spec.js";
 import type { PredictRequest, PredictResponse } from "../inference/predict.js";
+import { MIN_SPARE_BYTES, spareMemory } from "../servables/spare-memory.js";
 import { modelSpecFromBytes, requestSpecMessage, writeModelSpec } from "./model-spec-codec.js";
 import { forEachField } from "./wire-fields.js";
 
@@ -63,12 +64,15 @@ export function encodePredictRequest(spec: ModelSpec, inputs: ReadonlyMap<string
 
 /** @param asContent whether numbers go into tensor_content, as bytes, or into typed lists */
 export function encodePredictResponse({ spec, outputs }: PredictResponse, asContent: boolean): Uint8Array {
-  const writer = new WireWriter(sizeHint(outputs));
+  const hint = sizeHint(outputs);
+  const writer = new WireWriter(hint < MIN_SPARE_BYTES ? hint : new Uint8Array(spareMemory.take(hint)));
   const before = writer.size;
   writeModelSpec(writer, spec);
   writer.endField(RESPONSE_MODEL_SPEC, before);
   writeTensors(writer, OUTPUTS, outputs, asContent);
-  return writer.finish();
+  const message = writer.finish();
+  spareMemory.lend(message.buffer);
+  return message;
 }
 
 /** For a model spec with its names, and for the name of an output. */

@@ -10,6 +10,7 @@ import {
   type NumericData,
   type Tensor,
 } from "@servable/formats";
+import { spareMemory } from "../servables/spare-memory.js";
 
 export type Tensors = ReadonlyMap<string, Tensor>;
 
@@ -170,6 +171,7 @@ function rowsFrom(tensor: Tensor, start: number, size: number): Tensor {
   const rowShape = tensor.shape.slice(1);
   const entries = elementCount(rowShape) * dtypeInfo(tensor.dtype).lanes;
   const [from, to] = [start * entries, (start + size) * entries];
+  if (tensor.dtype !== "string") spareMemory.share(tensor.data.buffer);
   const data =
     tensor.dtype === "string" ? tensor.data.slice(from, to) : (tensor.data as NumericData).subarray(from, to);
   return { dtype: tensor.dtype, shape: [size, ...rowShape], data } as Tensor;

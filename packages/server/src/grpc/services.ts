@@ -3,7 +3,7 @@
  * one implementation that REST calls too, and encodes the response.
  */
 import { create, toBinary } from "@bufbuild/protobuf";
-import { Code, decodeMessage, invalidArgument } from "@servable/formats";
+import { Code, decodeMessage, invalidArgument, type Tensor } from "@servable/formats";
 import {
   GetModelMetadataRequestSchema,
   GetModelMetadataResponseSchema,
@@ -39,6 +39,7 @@ import { sessionRun } from "../inference/session-run.js";
 import { type Measuring, measured } from "../monitoring/measure.js";
 import type { Api, MeasuredCall } from "../monitoring/metrics.js";
 import type { RequestLog } from "../monitoring/request-log.js";
+import { spareMemory } from "../servables/spare-memory.js";
 import type { ServerCore } from "../server-core.js";
 import type { CallContext, Method, UnaryHandler } from "./transport.js";
 
@@ -85,10 +86,12 @@ export function servingMethods(core: ServerCore, options: ServiceOptions): Metho
       const request = row.decode(bytes);
       const call: MeasuredCall = { model: row.modelOf(request) ?? "", api: row.api, entrypoint: "GRPC" };
       const { checkMethodNames, measuring, requestLog } = options;
+      const isLogged = requestLog.samples(call.model);
+      if (isLogged) spareMemory.share(bytes.buffer);
       const response = await measured(measuring, call, context, async (observer) =>
         row.encode(await row.run(core, request, new CallOptions(checkMethodNames, observer, context))),
       );
-      if (requestLog.samples(call.model)) requestLog.write({ ...call, request: bytes, response });
+      if (isLogged) requestLog.write({ ...call, request: bytes, response });
       return response;
     });
   return [
@@ -97,7 +100,11 @@ export function servingMethods(core: ServerCore, options: ServiceOptions): Metho
       decode: decodePredictRequest,
       modelOf: ({ spec }) => spec?.name,
       run: predict,
-      encode: (response) => encodePredictResponse(response, options.answerAsTensorContent),
+      encode: (response) => {
+        const message = encodePredictResponse(response, options.answerAsTensorContent);
+        takeBack(response.outputs);
+        return message;
+      },
     }),
     inference({
       api: "Classify",
@@ -134,6 +141,13 @@ export function servingMethods(core: ServerCore, options: ServiceOptions): Metho
       reloadConfig(core, request, signal),
     ),
   ];
+}
+
+/** Keeps the memory of tensors that are encoded. */
+function takeBack(tensors: ReadonlyMap<string, Tensor>): void {
+  for (const { dtype, data } of tensors.values()) {
+    if (dtype !== "string") spareMemory.takeBack(data.buffer);
+  }
 }
 
 function unary(service: string, name: string, handler: UnaryHandler): Method {

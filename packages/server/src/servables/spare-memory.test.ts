@@ -38,4 +38,25 @@ describe("Spare memory", () => {
       [false, true, true],
     );
   });
+
+  it("comes back from who had it last, once", () => {
+    const memory = new SpareMemory();
+    const buffer = new ArrayBuffer(SIZE);
+    memory.takeBack(buffer);
+    assert.notEqual(memory.take(SIZE), buffer, "nobody has lent it");
+    memory.lend(buffer);
+    memory.takeBack(buffer);
+    memory.takeBack(buffer);
+    assert.deepEqual([memory.take(SIZE) === buffer, memory.take(SIZE) === buffer], [true, false]);
+  });
+
+  it("does not come back when several have it", () => {
+    const memory = new SpareMemory();
+    const buffer = new ArrayBuffer(SIZE);
+    memory.lend(buffer);
+    memory.share(buffer);
+    memory.takeBack(buffer);
+    assert.equal(memory.isLent(buffer), false);
+    assert.notEqual(memory.take(SIZE), buffer);
+  });
 });

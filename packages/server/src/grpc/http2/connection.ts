@@ -7,6 +7,7 @@
  * direction, is cut off.
  */
 import type { Socket } from "node:net";
+import { spareMemory } from "../../servables/spare-memory.js";
 import {
   ConnectionError,
   DEFAULT_FRAME_BYTES,
@@ -139,6 +140,7 @@ export class Connection {
       this.sendHeaders(stream, RESPONSE_HEADERS);
       this.send(stream, prefix);
       this.send(stream, message);
+      stream.onWritten = () => spareMemory.takeBack(message.buffer);
       this.sendTrailers(stream, OK_TRAILERS);
       return;
     }
@@ -659,6 +661,10 @@ export class Connection {
       stream.hasProgressed = true;
     }
     this.#waiting.delete(stream);
+    if (stream.trailers !== undefined && stream.onWritten !== undefined) {
+      this.#output.whenWritten(stream.onWritten);
+      stream.onWritten = undefined;
+    }
     if (stream.trailers !== undefined) {
       this.#headers(stream.id, stream.trailers, Flag.END_STREAM);
       this.#closeLocal(stream);

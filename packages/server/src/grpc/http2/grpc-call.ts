@@ -4,6 +4,7 @@
  * so that the client is never told while it still sends. A method that reads a stream of requests runs from the start.
  */
 import { Code, internal, StatusError, unimplemented } from "@servable/formats";
+import { wakefulLoop } from "../../wakeful-loop.js";
 import type { BidiStreamHandler, Method, ServerStreamHandler, UnaryHandler } from "../transport.js";
 import type { Connection } from "./connection.js";
 import { LeanContext } from "./lean-context.js";
@@ -175,8 +176,10 @@ export class GrpcCall implements StreamUser {
 
   async #unary(handler: UnaryHandler, message: Uint8Array): Promise<void> {
     this.#isRunning = true;
+    wakefulLoop.requestBegan();
     try {
       const response = await handler(message, this.#context);
+      if (response.buffer !== message.buffer) this.#releaseRequest();
       const isPlain = this.#compression === undefined && !this.#context.hasMetadata;
       const framed = isPlain ? undefined : await this.#framed(response);
       this.#settled();
@@ -185,9 +188,16 @@ export class GrpcCall implements StreamUser {
       if (framed === undefined) this.connection.respond(this.stream, response);
       else this.#respondFramed(framed);
     } catch (reason) {
+      this.#releaseRequest();
       this.#settled();
       this.#fail(reason);
+    } finally {
+      wakefulLoop.requestEnded();
     }
+  }
+
+  #releaseRequest(): void {
+    if (this.#request instanceof OneRequest) this.#request.release();
   }
 
   async #answer(responses: AsyncIterable<Uint8Array>): Promise<void> {

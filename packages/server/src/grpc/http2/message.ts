@@ -5,12 +5,15 @@
 import { promisify } from "node:util";
 import { deflate, gunzip, gzip, inflate } from "node:zlib";
 import { internal, resourceExhausted, StatusError } from "@servable/formats";
+import { MIN_SPARE_BYTES, spareMemory } from "../../servables/spare-memory.js";
 
 export const PREFIX_BYTES = 5;
 const COMPRESSED = 1;
 /** The memory of a message that comes in pieces: how much at first, and how many times what came. */
 const MIN_BUFFER_BYTES = 262_144;
 const GROWTH = 8;
+/** Memory of this alignment suits numbers of any type. */
+const ALIGNMENT = 8;
 const NOTHING = new Uint8Array(0);
 
 const inflaters: Readonly<
@@ -94,6 +97,11 @@ export class MessageReader {
     return { message, isCompressed: flag === COMPRESSED };
   }
 
+  /** Gives the memory of a large message back, when nobody looks at it any more. */
+  release(): void {
+    spareMemory.takeBack(this.#bytes.buffer);
+  }
+
   get #length(): number {
     const { buffer, byteOffset } = this.#bytes;
     return new DataView(buffer, byteOffset, PREFIX_BYTES).getUint32(1);
@@ -103,14 +111,30 @@ export class MessageReader {
     const size = this.#size + piece.length;
     if (size > this.#bytes.length) {
       const announced = this.#size < PREFIX_BYTES ? size : PREFIX_BYTES + this.#length;
-      const ahead = Math.min(announced, Math.max(GROWTH * this.#size, MIN_BUFFER_BYTES));
-      const grown = Buffer.allocUnsafeSlow(Math.max(size, ahead));
+      const ahead = Math.max(GROWTH * this.#size, MIN_BUFFER_BYTES);
+      // Rather all of it at once than nearly all now, and the rest soon.
+      const isNearlyAll = announced <= 2 * ahead;
+      const grown = memoryFor(
+        Math.max(size, isNearlyAll ? announced : ahead),
+        isNearlyAll && size <= announced,
+      );
       grown.set(this.#bytes.subarray(0, this.#size));
       this.#bytes = grown;
     }
     this.#bytes.set(piece, this.#size);
     this.#size = size;
   }
+}
+
+/**
+ * Memory for so many bytes. That of a whole large message comes from earlier ones, and ends where an aligned word ends: a
+ * tensor's numbers are the end of most requests, and then can be looked at where they are.
+ */
+function memoryFor(bytes: number, isWhole: boolean): Uint8Array {
+  if (!isWhole || bytes < MIN_SPARE_BYTES) return Buffer.allocUnsafeSlow(bytes);
+  const buffer = spareMemory.take(Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
+  spareMemory.lend(buffer);
+  return new Uint8Array(buffer, buffer.byteLength - bytes, bytes);
 }
 
 /**

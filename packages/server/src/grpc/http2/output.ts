@@ -9,9 +9,12 @@ const MAX_JOINED_BYTES = 65_536;
 /** With more than this in the socket's buffer, large responses wait. */
 const HIGH_WATER_BYTES = 1 << 20;
 
+const NOTHING = new Uint8Array(0);
+
 export class Output {
   #parts: Uint8Array[] = [];
   #bytes = 0;
+  #whenWritten: (() => void)[] = [];
 
   constructor(private readonly socket: Socket) {}
 
@@ -20,6 +23,13 @@ export class Output {
     if (this.#parts.length === 0) setImmediate(() => this.flush());
     this.#parts.push(bytes);
     this.#bytes += bytes.length;
+  }
+
+  /** Calls back when the system has taken all that was written until now; never, when the socket ends before. */
+  whenWritten(callback: () => void): void {
+    this.#whenWritten.push(callback);
+    // Behind what may have been flushed already.
+    this.write(NOTHING);
   }
 
   /** Bytes that the system has not taken yet. */
@@ -32,10 +42,11 @@ export class Output {
   }
 
   flush(): void {
-    const [parts, bytes] = [this.#parts, this.#bytes];
+    const [parts, bytes, callbacks] = [this.#parts, this.#bytes, this.#whenWritten];
     if (parts.length === 0) return;
     this.#parts = [];
     this.#bytes = 0;
+    if (callbacks.length > 0) this.#whenWritten = [];
     if (!this.socket.writable) return;
     if (parts.length === 1) {
       this.socket.write(parts[0] as Uint8Array);
@@ -46,5 +57,9 @@ export class Output {
       for (const part of parts) this.socket.write(part);
       this.socket.uncork();
     }
+    if (callbacks.length === 0) return;
+    this.socket.write(NOTHING, (error) => {
+      if (!error) for (const callback of callbacks) callback();
+    });
   }
 }

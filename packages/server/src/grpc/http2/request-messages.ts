@@ -25,6 +25,11 @@ export class OneRequest {
     if (this.#reader.isEmpty) throw unimplemented("The call has no request message");
     return this.#reader.finish();
   }
+
+  /** Gives the message's memory back, when nobody looks at it any more. */
+  release(): void {
+    this.#reader.release();
+  }
 }
 
 /** The requests of a streaming call: added as they come, read by the method as it likes. */

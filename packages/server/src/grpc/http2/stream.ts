@@ -34,6 +34,8 @@ export class Stream {
   endsWithBody = false;
   /** Called when nothing waits any more. */
   onDrain: (() => void) | undefined;
+  /** Called when the system has taken the whole body. */
+  onWritten: (() => void) | undefined;
   /** Whether the connection has looked for a standstill before; what it saw then, and whether it sent since. */
   isChecked = false;
   wasOwedData = false;
