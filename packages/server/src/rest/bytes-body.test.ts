@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { bytesOf, type NumericData } from "@servable/formats";
+import { bytesOf, type NumericData, tensor, writeNpy } from "@servable/formats";
 import { modelAt, startTestServer, type TestServer } from "../testing/test-server.js";
 import { type IdentitySignatures, writeIdentityModel } from "./testing/identity-model.js";
 
@@ -204,14 +204,19 @@ describe("REST with plain bytes", () => {
     );
   });
 
-  it("are not mixed up between requests that use the same memory", async () => {
-    const rows = (value: number) => bytesOf(new Float32Array(1_000_000).fill(value));
+  it("are not mixed up between requests that use the same memory, nor with arrays of NumPy", async () => {
+    const rows = (value: number) => new Float32Array(1_000_000).fill(value);
+    const send = async (value: number): Promise<Uint8Array> => {
+      const isPlain = value % 2 === 0;
+      const body = isPlain ? bytesOf(rows(value)) : writeNpy(tensor("float32", [500_000, 2], rows(value)));
+      const type = isPlain ? BYTES : "application/x-npy";
+      return (await post("rows", body, { "Content-Type": type, Accept: BYTES })).bytes;
+    };
     for (let round = 0; round < 3; round++) {
-      const answers = await Promise.all(
-        [1, 2, 3].map((value) => post("rows", rows(value), { Accept: BYTES })),
-      );
-      for (const [i, { bytes }] of answers.entries()) {
-        assert.ok(Buffer.from(bytes).equals(rows(i + 1)), `round ${round}, answer ${i}`);
+      const values = [1, 2, 3, 4].map((value) => value + 10 * round);
+      const answers = await Promise.all(values.map(send));
+      for (const [i, value] of values.entries()) {
+        assert.ok(Buffer.from(answers[i] as Uint8Array).equals(bytesOf(rows(value))), `${value}`);
       }
     }
   });

@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import { constants, gunzip, gzip } from "node:zlib";
 import { Code, httpStatusOf, invalidArgument, notFound, StatusError, unavailable } from "@servable/formats";
 import { CallAbort } from "../call-abort.js";
+import { spareMemory } from "../servables/spare-memory.js";
 import { wakefulLoop } from "../wakeful-loop.js";
 import { BodyTooLarge, plain, readBody } from "./http-body.js";
 
@@ -160,7 +161,7 @@ async function answerOf(
   const { "content-type": contentType = "", accept = "" } = request.headers;
   wakefulLoop.requestBegan();
   try {
-    return await route.handler({
+    const answer = await route.handler({
       verb,
       path,
       query,
@@ -172,10 +173,18 @@ async function answerOf(
         return abort.signal;
       },
     });
+    // Only now: an answer may be a view on the request. What failed may still be read by a run that nobody waits for.
+    if (isAlone(body)) response.once("finish", () => spareMemory.give(body.buffer as ArrayBuffer));
+    return answer;
   } finally {
     clear();
     wakefulLoop.requestEnded();
   }
+}
+
+/** Whether the memory has nothing else in it; what was moved to another thread has no bytes. */
+function isAlone({ buffer, byteLength }: Uint8Array): boolean {
+  return byteLength > 0 && byteLength === buffer.byteLength;
 }
 
 function splitOnce(text: string, separator: string): [string, string] {
