@@ -104,6 +104,12 @@ describe("NPY files of NumPy", () => {
     });
   }
 
+  it("hold truth whatever byte stands for it", () => {
+    const file = writeNpy(tensor("bool", [3], Uint8Array.of(1, 0, 1)));
+    file[file.length - 1] = 255;
+    assert.deepEqual(readNpy(file, "x.npy").data, Uint8Array.of(1, 0, 1));
+  });
+
   for (const [about, file, message] of refused) {
     it(`are refused when they hold ${about}`, () => {
       assert.throws(() => readNpy(bytesOf(file), "x.npy"), { code: Code.UNIMPLEMENTED, message });

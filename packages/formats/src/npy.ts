@@ -172,7 +172,8 @@ function numbers(dtype: Exclude<DType, "string">, isBigEndian: boolean): Element
     size,
     read: (bytes, shape) => {
       const little = isBigEndian ? swapped(bytes, size / lanes) : bytes;
-      const truth = dtype === "bool" && little.some((byte) => byte > 1) ? little.map(Number) : little;
+      const isTruth = dtype !== "bool" || little.every((byte) => byte <= 1);
+      const truth = isTruth ? little : little.map((byte) => (byte === 0 ? 0 : 1));
       return { dtype, shape, data: dataFromBytes(dtype, truth) } as NumericTensor;
     },
   };
