@@ -6,9 +6,8 @@
  * is there, so that nobody costs more than a multiple of what was sent.
  */
 import type { IncomingMessage } from "node:http";
-import { MessageChannel } from "node:worker_threads";
 import { Code, StatusError } from "@servable/formats";
-import { spareMemory } from "../servables/spare-memory.js";
+import { free, spareMemory } from "../servables/spare-memory.js";
 
 /** Answered with the HTTP status that says so. */
 export class BodyTooLarge extends StatusError {
@@ -82,18 +81,11 @@ class GrowingBody {
   }
 }
 
-/** A port whose other end is closed: what is sent there is gone. */
-const nowhere = new MessageChannel();
-nowhere.port2.close();
-
-/**
- * Copies a chunk and frees its memory. Left to the garbage collector, chunks gather until V8 finds that there is too much
- * memory outside of its heap and collects all generations, which takes more time than to receive their bodies did.
- */
+/** Copies a chunk and frees its memory. */
 function moveTo(whole: Uint8Array, at: number, chunk: Buffer): void {
   whole.set(chunk, at);
   const { buffer, byteLength } = chunk;
-  if (byteLength === buffer.byteLength) nowhere.port1.postMessage(undefined, [buffer as ArrayBuffer]);
+  if (byteLength === buffer.byteLength) free(buffer as ArrayBuffer);
 }
 
 /** Without what Node's buffers do differently: their slices are views. */

@@ -7,7 +7,7 @@
  * direction, is cut off.
  */
 import type { Socket } from "node:net";
-import { spareMemory } from "../../servables/spare-memory.js";
+import { free, spareMemory } from "../../servables/spare-memory.js";
 import {
   ConnectionError,
   DEFAULT_FRAME_BYTES,
@@ -54,6 +54,9 @@ const CLOSE_NOTICE_MS = 1000;
 /** A client that sends a body slower than this is cut off: bytes between two checks of stalled streams. */
 const MIN_BODY_BYTES_PER_CHECK = 1024;
 
+/** What is read in smaller chunks is left to the garbage collector. */
+const MIN_FREED_BYTES = 32_768;
+
 const NOTHING = Buffer.alloc(0);
 
 export interface ConnectionOptions {
@@ -81,6 +84,8 @@ export class Connection {
   readonly #resetByUs = new Set<number>();
   readonly #unproductive = new RateLimit(UNPRODUCTIVE_BURST, UNPRODUCTIVE_PER_SECOND);
   #rest: Buffer = NOTHING;
+  /** Somebody still looks at what was read from the socket last. */
+  #isChunkKept = false;
   #hasPreface = false;
   #hasSettings = false;
   #block: HeaderBlock | undefined;
@@ -303,13 +308,24 @@ export class Connection {
 
   #receive(chunk: Buffer): void {
     if (this.#isEnded) return;
+    this.#isChunkKept = !this.#hasPreface;
     try {
       const bytes = this.#hasPreface ? this.#completeFrame(chunk) : this.#readPreface(chunk);
       if (bytes.length > 0) this.#rest = this.#readFrames(bytes);
+      this.#freeChunk(chunk);
     } catch (reason) {
       const isOurs = reason instanceof ConnectionError;
       this.#fail(isOurs ? reason : new ConnectionError(ErrorCode.INTERNAL_ERROR, "internal error"));
     }
+  }
+
+  /** Frees what was read when all of it was copied to where it belongs, as with the body of a large message. */
+  #freeChunk(chunk: Buffer): void {
+    const { buffer } = chunk;
+    if (this.#isChunkKept || buffer.byteLength < MIN_FREED_BYTES || buffer.byteLength !== chunk.length)
+      return;
+    this.#rest = Buffer.from(this.#rest);
+    free(buffer as ArrayBuffer);
   }
 
   /** Handles the frame whose beginning has come before, once it is whole, and returns what is behind it. */
@@ -374,6 +390,7 @@ export class Connection {
         this.#onData(flags, streamId, payload);
         break;
       case FrameType.HEADERS:
+        this.#isChunkKept = true;
         this.#onHeaders(flags, streamId, payload);
         break;
       case FrameType.PRIORITY:
@@ -397,6 +414,7 @@ export class Connection {
         this.#onWindowUpdate(streamId, payload);
         break;
       case FrameType.CONTINUATION:
+        this.#isChunkKept = true;
         this.#onContinuation(flags, payload);
         break;
       default:
@@ -437,7 +455,7 @@ export class Connection {
     }
     stream.receivedBytes += body.length;
     if (isEnd) checkContentLength(stream);
-    stream.user?.data(body);
+    if (stream.user?.data(body) === true) this.#isChunkKept = true;
     if (isEnd) this.#onEnd(stream);
     else this.#grant(stream);
   }

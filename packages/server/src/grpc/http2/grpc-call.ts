@@ -92,17 +92,19 @@ export class GrpcCall implements StreamUser {
     return this.#request instanceof RequestStream ? this.#request.isWithinMessage : true;
   }
 
-  data(bytes: Uint8Array): void {
-    if (this.#isOver) return;
+  data(bytes: Uint8Array): boolean {
+    if (this.#isOver) return false;
     if (!("handler" in this.#target)) {
       if (this.stream.receivedBytes > MAX_REFUSED_BYTES) this.#refuse(this.#target);
-      return;
+      return false;
     }
     try {
-      this.#request.add(bytes);
+      const isKept = this.#request.add(bytes);
       if (this.#request instanceof RequestStream && this.#request.isFull) this.stream.isPaused = true;
+      return isKept;
     } catch (reason) {
       this.#fail(reason);
+      return true;
     }
   }
 

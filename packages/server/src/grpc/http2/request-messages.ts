@@ -13,11 +13,16 @@ export class OneRequest {
     this.#reader = new MessageReader(maxBytes);
   }
 
-  /** RESOURCE_EXHAUSTED for a message beyond the limit, UNIMPLEMENTED for a second one. */
-  add(piece: Uint8Array): void {
-    if (piece.length === 0) return;
+  /**
+   * Returns whether the piece is still looked at. RESOURCE_EXHAUSTED for a message beyond the limit, UNIMPLEMENTED for a
+   * second one.
+   */
+  add(piece: Uint8Array): boolean {
+    if (piece.length === 0) return false;
+    const isKept = this.#reader.isEmpty;
     const rest = this.#reader.isComplete ? piece : this.#reader.add(piece);
     if (rest.length > 0) throw unimplemented("The call has more than one request message");
+    return isKept;
   }
 
   /** The message, when no more comes. INTERNAL when it is cut off, UNIMPLEMENTED when there is none. */
@@ -59,8 +64,8 @@ export class RequestStream {
     return !this.#reader.isEmpty;
   }
 
-  /** RESOURCE_EXHAUSTED for a message beyond the limit, INTERNAL for flags that gRPC doesn't know. */
-  add(piece: Uint8Array): void {
+  /** Takes a piece, and keeps it. RESOURCE_EXHAUSTED for a message beyond the limit, INTERNAL for flags that gRPC doesn't know. */
+  add(piece: Uint8Array): boolean {
     let rest = piece;
     while (rest.length > 0) {
       rest = this.#reader.add(rest);
@@ -72,6 +77,7 @@ export class RequestStream {
       this.#waitingBytes += message.message.length + 1;
     }
     this.#wake();
+    return true;
   }
 
   /** The client sends no more. INTERNAL when a message is cut off. */
