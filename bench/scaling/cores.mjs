@@ -57,8 +57,8 @@ export async function measureCores(plan) {
         { key: "servable", title: "Servable", points },
         {
           key: "simulated",
-          title: "simulated",
-          points: SIMULATED.map((cores) => simulated(scaling, one, cores)),
+          title: "simulated (dashed)",
+          points: SIMULATED.map((cores) => simulated(scaling, { one, two }, cores)),
           isSimulated: true,
         },
       ],
@@ -68,7 +68,7 @@ export async function measureCores(plan) {
         "core the generator has another; on two it shares them with the server. More cores are simulated: Amdahl's " +
         `law, with the serial share that the step from one core to two shows (${percent(scaling.serialShare)}), and ` +
         "no more than the one main thread can read, decode, encode and write, by its processor time for a request " +
-        `(${numberText(scaling.mainThreadLimit)} requests/s); latencies by Little's law.`,
+        `(${numberText(scaling.mainThreadLimit)} requests/s); latencies go on from those on two by Little's law.`,
     },
   ];
 }

@@ -36,14 +36,14 @@ const { values: flags } = parseArgs({
   options: {
     only: { type: "string", multiple: true, default: [] },
     repeat: { type: "string", default: "3" },
-    seconds: { type: "string", default: "0.6" },
+    seconds: { type: "string", default: "0.5" },
     write: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });
 
 if (flags.help) {
-  console.log(`npm run bench:scaling -- [--only=CURVE]… [--repeat=3] [--seconds=0.6] [--write]
+  console.log(`npm run bench:scaling -- [--only=CURVE]… [--repeat=3] [--seconds=0.5] [--write]
 
 CURVE is ${Object.keys(measurements).join(", ")}. With --write, tables and plots go into docs.`);
 } else {

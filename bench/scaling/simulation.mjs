@@ -6,7 +6,7 @@
  * - One main thread. It reads, decodes, encodes and writes every request; throughput is never more than one core does
  *   of that, which is known from the processor time of that thread.
  *
- * Latencies follow throughput, by Little's law, as the number of requests in flight stays the same.
+ * Latencies go on from those on two cores by Little's law, as the number of requests in flight stays the same.
  */
 import { summarize } from "../statistics.mjs";
 
@@ -33,11 +33,11 @@ export function scalingOf(one, two, mainThreadShare) {
 
 /**
  * @param {Scaling} scaling
- * @param {import("./curve.mjs").Point} one measured on one core
+ * @param {{ one: import("./curve.mjs").Point, two: import("./curve.mjs").Point }} measured on one core and on two
  * @param {number} cores
  * @returns {import("./curve.mjs").Point}
  */
-export function simulated({ serialShare, mainThreadLimit }, one, cores) {
+export function simulated({ serialShare, mainThreadLimit }, { one, two }, cores) {
   const rps = Math.min(one.rps.median / (serialShare + (1 - serialShare) / cores), mainThreadLimit);
-  return { x: cores, rps: summarize([rps]), p99Ms: summarize([(one.p99Ms.median * one.rps.median) / rps]) };
+  return { x: cores, rps: summarize([rps]), p99Ms: summarize([(two.p99Ms.median * two.rps.median) / rps]) };
 }
