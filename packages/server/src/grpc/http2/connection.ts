@@ -36,6 +36,7 @@ import { RateLimit } from "./rate-limit.js";
 import { checkTrailers, type RequestHeaders, requestHeaders } from "./request-headers.js";
 import { OK_TRAILERS, RESPONSE_HEADERS } from "./response-headers.js";
 import { Stream, type StreamUser } from "./stream.js";
+import { StreamTable } from "./stream-table.js";
 
 /** What clients may send of one body, and of all together, before we have seen it. */
 const STREAM_WINDOW = 1 << 20;
@@ -78,7 +79,7 @@ interface HeaderBlock {
 export class Connection {
   readonly #output: Output;
   readonly #decoder = new HpackDecoder(MAX_HEADER_BYTES);
-  readonly #streams = new Map<number, Stream>();
+  readonly #streams = new StreamTable();
   /** Streams with something to send. */
   readonly #waiting = new Set<Stream>();
   readonly #resetByUs = new Set<number>();
@@ -244,7 +245,7 @@ export class Connection {
       this.socket.destroy();
       return;
     }
-    for (const stream of this.#streams.values()) this.#checkStream(stream);
+    for (const stream of this.#streams.all()) this.#checkStream(stream);
   }
 
   /** Pings a client that has been silent, and gives up one that doesn't answer. To be called every now and then. */
@@ -287,7 +288,7 @@ export class Connection {
 
   #closed(): void {
     this.#isEnded = true;
-    for (const stream of [...this.#streams.values()]) this.#forget(stream, true);
+    for (const stream of this.#streams.all()) this.#forget(stream, true);
     this.options.onClosed(this);
   }
 
@@ -297,7 +298,7 @@ export class Connection {
     this.#end();
     // What the client still sends is not read, and must not keep the connection open.
     setTimeout(() => this.socket.destroy(), CLOSE_NOTICE_MS).unref();
-    for (const stream of [...this.#streams.values()]) this.#forget(stream, true);
+    for (const stream of this.#streams.all()) this.#forget(stream, true);
   }
 
   #endWhenDone(): void {
@@ -547,7 +548,7 @@ export class Connection {
     const request = requestHeaders(streamId, headers);
     const stream = new Stream(streamId, this.#initialSendWindow, STREAM_WINDOW, request.contentLength);
     if (endsStream) checkContentLength(stream);
-    this.#streams.set(streamId, stream);
+    this.#streams.add(stream);
     stream.user = this.options.open(stream, request, this);
     if (endsStream) this.#onEnd(stream);
   }
@@ -617,7 +618,7 @@ export class Connection {
         if (value > MAX_WINDOW) throw flowControlError(`SETTINGS_INITIAL_WINDOW_SIZE is ${value}`);
         const change = value - this.#initialSendWindow;
         this.#initialSendWindow = value;
-        for (const stream of this.#streams.values()) {
+        for (const stream of this.#streams.all()) {
           stream.sendWindow += change;
           if (stream.sendWindow > MAX_WINDOW) throw flowControlError("a stream's window is too large");
         }
