@@ -28,8 +28,9 @@ import { modelSpecOf } from "../apis/model-spec-codec.js";
 import { decodePredictRequest, encodePredictResponse } from "../apis/predict-codec.js";
 import { decodeSessionRunRequest, encodeSessionRunResponse } from "../apis/session-codec.js";
 import { modelConfigsOf } from "../config/model-config.js";
+import { CallOptions } from "../inference/call-options.js";
 import { classify } from "../inference/classify.js";
-import type { InferenceOptions, RunObserver } from "../inference/inference-options.js";
+import type { InferenceOptions } from "../inference/inference-options.js";
 import { modelMetadata } from "../inference/model-metadata.js";
 import { requireSpec } from "../inference/model-spec.js";
 import { multiInference } from "../inference/multi-inference.js";
@@ -41,7 +42,7 @@ import type { Api, MeasuredCall } from "../monitoring/metrics.js";
 import type { RequestLog } from "../monitoring/request-log.js";
 import { spareMemory } from "../servables/spare-memory.js";
 import type { ServerCore } from "../server-core.js";
-import type { CallContext, Method, UnaryHandler } from "./transport.js";
+import type { Method, UnaryHandler } from "./transport.js";
 
 export const PREDICTION_SERVICE = "tensorflow.serving.PredictionService";
 export const MODEL_SERVICE = "tensorflow.serving.ModelService";
@@ -65,19 +66,6 @@ interface Inference<Request, Response> {
   readonly modelOf: (request: Request) => string | undefined;
   readonly run: (core: ServerCore, request: Request, options: InferenceOptions) => Promise<Response>;
   readonly encode: (response: Response) => Uint8Array;
-}
-
-/** The context's signal is only asked for by those who wait: making one costs as much as decoding a small request. */
-class CallOptions implements InferenceOptions {
-  constructor(
-    readonly checkMethodNames: boolean,
-    readonly observer: RunObserver | undefined,
-    private readonly context: CallContext,
-  ) {}
-
-  get signal(): AbortSignal {
-    return this.context.signal;
-  }
 }
 
 export function servingMethods(core: ServerCore, options: ServiceOptions): Method[] {

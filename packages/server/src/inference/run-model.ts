@@ -24,16 +24,24 @@ async function watched<R>(
   options: InferenceOptions,
   run: (caller: Caller) => Promise<R>,
 ): Promise<R> {
-  const start = performance.now();
-  let turn = start;
-  const result = await run({
-    get signal() {
-      return options.signal as AbortSignal;
-    },
-    onTurn: () => {
-      turn = performance.now();
-    },
-  });
-  observer.ran(start, turn, performance.now());
+  const caller = new WatchedCaller(options);
+  const result = await run(caller);
+  observer.ran(caller.startMs, caller.turnMs, performance.now());
   return result;
+}
+
+/** Notes when its turn came. */
+class WatchedCaller implements Caller {
+  readonly startMs = performance.now();
+  turnMs = this.startMs;
+
+  constructor(private readonly options: InferenceOptions) {}
+
+  get signal(): AbortSignal {
+    return this.options.signal as AbortSignal;
+  }
+
+  readonly onTurn = (): void => {
+    this.turnMs = performance.now();
+  };
 }

@@ -5,8 +5,9 @@
  */
 import { invalidArgument, type Tensor } from "@servable/formats";
 import { encodePredictRequest, encodePredictResponse } from "../apis/predict-codec.js";
+import { CallOptions } from "../inference/call-options.js";
 import type { LazyTensor, RequestInputs } from "../inference/feeds.js";
-import type { InferenceOptions } from "../inference/inference-options.js";
+
 import type { ModelSpec, ServedSpec } from "../inference/model-spec.js";
 import { predict } from "../inference/predict.js";
 import { type Measuring, measured } from "../monitoring/measure.js";
@@ -57,14 +58,7 @@ export async function infer<Encoded>(
   const call: MeasuredCall = { model: spec.name, api: "Predict", entrypoint };
   const isLogged = requestLog.samples(spec.name);
   return await measured(measuring, call, caller, async (observer) => {
-    const options: InferenceOptions = {
-      checkMethodNames,
-      observer,
-      // Only asked for by those who wait: making one costs.
-      get signal() {
-        return caller.signal;
-      },
-    };
+    const options = new CallOptions(checkMethodNames, observer, caller);
     // Before the model runs: it takes the tensors over.
     const logged = isLogged ? encodePredictRequest(spec, decoded(inputs)) : undefined;
     const response = await predict(core, { spec, inputs, outputFilter }, options);

@@ -158,21 +158,9 @@ async function answerOf(
   );
   // The time that a caller takes to send its body is not the server's.
   const { abort, clear } = limitTime(response, options.timeoutMs);
-  const { "content-type": contentType = "", accept = "" } = request.headers;
   wakefulLoop.requestBegan();
   try {
-    const answer = await route.handler({
-      verb,
-      path,
-      query,
-      header: (name) => request.headers[name]?.toString(),
-      contentType,
-      accept,
-      body,
-      get signal() {
-        return abort.signal;
-      },
-    });
+    const answer = await route.handler(new ReceivedRequest(request, verb, path, query, body, abort));
     // Only now: an answer may be a view on the request. What failed may still be read by a run that nobody waits for.
     if (isAlone(body)) response.once("finish", () => spareMemory.give(body.buffer as ArrayBuffer));
     return answer;
@@ -185,6 +173,32 @@ async function answerOf(
 /** Whether the memory has nothing else in it; what was moved to another thread has no bytes. */
 function isAlone({ buffer, byteLength }: Uint8Array): boolean {
   return byteLength > 0 && byteLength === buffer.byteLength;
+}
+
+class ReceivedRequest implements HttpRequest {
+  readonly contentType: string;
+  readonly accept: string;
+
+  constructor(
+    private readonly message: IncomingMessage,
+    readonly verb: string,
+    readonly path: string,
+    readonly query: string,
+    readonly body: Uint8Array,
+    private readonly abort: CallAbort,
+  ) {
+    const { "content-type": contentType = "", accept = "" } = message.headers;
+    this.contentType = contentType;
+    this.accept = accept;
+  }
+
+  header(name: string): string | undefined {
+    return this.message.headers[name]?.toString();
+  }
+
+  get signal(): AbortSignal {
+    return this.abort.signal;
+  }
 }
 
 function splitOnce(text: string, separator: string): [string, string] {

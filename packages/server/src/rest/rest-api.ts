@@ -24,6 +24,7 @@ import {
 import { modelStatusMessage } from "../apis/model-codec.js";
 import { modelSpecMessage } from "../apis/model-spec-codec.js";
 import { encodePredictRequest, encodePredictResponse } from "../apis/predict-codec.js";
+import { CallOptions } from "../inference/call-options.js";
 import { type ClassifyRequest, classify } from "../inference/classify.js";
 import type { ExampleInput } from "../inference/examples.js";
 import type { RequestInputs } from "../inference/feeds.js";
@@ -62,17 +63,14 @@ interface RestInferenceOptions extends InferenceOptions {
   readonly isLogged: boolean;
 }
 
-/** The request's signal is only asked for by those who wait. */
-class CallOptions implements RestInferenceOptions {
+class RestCallOptions extends CallOptions implements RestInferenceOptions {
   constructor(
-    readonly checkMethodNames: boolean,
+    checkMethodNames: boolean,
     readonly isLogged: boolean,
-    readonly observer: RunObserver | undefined,
-    private readonly request: HttpRequest,
-  ) {}
-
-  get signal(): AbortSignal {
-    return this.request.signal;
+    observer: RunObserver | undefined,
+    request: HttpRequest,
+  ) {
+    super(checkMethodNames, observer, request);
   }
 }
 
@@ -106,7 +104,7 @@ export function restApi(
       const call: MeasuredCall = { model: spec.name, api, entrypoint: "REST" };
       const isLogged = requestLog.samples(spec.name);
       const result = await measured(measuring, call, request, (observer) =>
-        answer(core, spec, request, new CallOptions(checkMethodNames, isLogged, observer, request)),
+        answer(core, spec, request, new RestCallOptions(checkMethodNames, isLogged, observer, request)),
       );
       if (result.logged !== undefined) requestLog.write({ ...call, ...result.logged });
       return result.answer;
