@@ -76,8 +76,9 @@ const readers: Readonly<Record<BodyKind, Read>> = {
   bytes: (call) => {
     const [name, input] = onlyInput(signatureIn(call));
     if (input.dtype === "string") return withString(call, name, input);
-    const { body, header } = call.request;
-    return withTensor(call, name, input, tensorOfBytes(name, input, body, header));
+    const { request } = call;
+    const header = (field: string) => request.header(field);
+    return withTensor(call, name, input, tensorOfBytes(name, input, request.body, header));
   },
   image: async (call) => {
     const [name, input] = onlyInput(signatureIn(call));
