@@ -70,6 +70,7 @@ import { summarize } from "../statistics.mjs";
  * @property {Generator} generator
  * @property {readonly Step[]} steps
  * @property {boolean} [anyCore] whether the generator is left to run where it likes
+ * @property {number} [settlingSeconds] of load before the first step; a second otherwise
  * @property {(server: ServerProcess) => () => void} [watch] called before each step; what it gives, after
  */
 
@@ -79,7 +80,7 @@ export function placesOf({ lines }) {
 }
 
 const WARMUP_SECONDS = 0.2;
-/** Before the first step: enough for a just-in-time compiler to settle. */
+/** Enough for a just-in-time compiler to settle. */
 const SETTLING_SECONDS = 1;
 
 /**
@@ -122,7 +123,7 @@ function pointOf(x, runs) {
  * @param {{ seconds: number, dumpFile: string }} how
  */
 async function measureSubject(subject, { seconds, dumpFile }) {
-  const { command, ready, steps, generator, anyCore = false } = subject;
+  const { command, ready, steps, generator, anyCore = false, settlingSeconds = SETTLING_SECONDS } = subject;
   const port = await freePort();
   const server = new ServerProcess(await command(port), port);
   try {
@@ -130,7 +131,7 @@ async function measureSubject(subject, { seconds, dumpFile }) {
     const settle = steps[Math.floor(steps.length / 2)];
     const common = { server, dumpFile, anyCore };
     if (settle !== undefined) {
-      await measureLoad({ generator, ...settle, ...common, seconds: SETTLING_SECONDS, warmupSeconds: 0 });
+      await measureLoad({ generator, ...settle, ...common, seconds: settlingSeconds, warmupSeconds: 0 });
     }
     const results = [];
     for (const step of steps) {

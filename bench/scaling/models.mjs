@@ -35,6 +35,8 @@ export async function measureModels(plan) {
       return {
         key: "servable",
         title: "Servable",
+        // A model runs on the main thread once enough of its requests have shown that it is quick.
+        settlingSeconds: 1 + count / 20,
         command: (port) =>
           pinned(SERVER_CORE, [
             ...servableProgram,
