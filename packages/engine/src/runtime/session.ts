@@ -257,9 +257,9 @@ function sessionOptions(
     // TensorFlow runs with denormal numbers taken for zero, and so do its users' expectations of speed.
     set_denormal_as_zero: "1",
     // On a machine that does other work too, some thread is always late: it leaves small pieces to the others, and they
-    // wait awake for the next operator, which is near, but not for a thread that has lost its core.
+    // wait awake for the next operator, or request, which is near, but not for a thread that has lost its core.
     dynamic_block_base: "4",
-    "intra_op.spin_duration_us": "200",
+    "intra_op.spin_duration_us": "1000",
     ...settings,
   };
   const disabled = [...harmfulOptimizers, ...alsoDisabled];

@@ -76,6 +76,14 @@ interface HeaderBlock {
   bytes: number;
 }
 
+/** A DATA frame of which a part is still to come. */
+interface CutFrame {
+  /** Undefined when nobody wants its payload. */
+  readonly stream: Stream | undefined;
+  readonly flags: number;
+  missingBytes: number;
+}
+
 export class Connection {
   readonly #output: Output;
   readonly #decoder = new HpackDecoder(MAX_HEADER_BYTES);
@@ -85,6 +93,7 @@ export class Connection {
   readonly #resetByUs = new Set<number>();
   readonly #unproductive = new RateLimit(UNPRODUCTIVE_BURST, UNPRODUCTIVE_PER_SECOND);
   #rest: Buffer = NOTHING;
+  #cut: CutFrame | undefined;
   /** Somebody still looks at what was read from the socket last. */
   #isChunkKept = false;
   #hasPreface = false;
@@ -235,7 +244,8 @@ export class Connection {
    * response that stands still. To be called every so many seconds.
    */
   check(): void {
-    const isStuckInFrame = this.#rest.length > 0 || this.#block !== undefined || !this.#hasSettings;
+    const isInFrame = this.#rest.length > 0 || this.#cut !== undefined || this.#block !== undefined;
+    const isStuckInFrame = isInFrame || !this.#hasSettings;
     if (isStuckInFrame && this.#frames === this.#seenFrames) {
       this.#fail(new ConnectionError(ErrorCode.PROTOCOL_ERROR, "a frame was not completed in time"));
       return;
@@ -311,7 +321,12 @@ export class Connection {
     if (this.#isEnded) return;
     this.#isChunkKept = !this.#hasPreface;
     try {
-      const bytes = this.#hasPreface ? this.#completeFrame(chunk) : this.#readPreface(chunk);
+      const isBegun = this.#rest.length > 0 || this.#cut !== undefined;
+      const bytes = !this.#hasPreface
+        ? this.#readPreface(chunk)
+        : isBegun
+          ? this.#completeFrame(chunk)
+          : chunk;
       if (bytes.length > 0) this.#rest = this.#readFrames(bytes);
       this.#freeChunk(chunk);
     } catch (reason) {
@@ -329,9 +344,9 @@ export class Connection {
     free(buffer as ArrayBuffer);
   }
 
-  /** Handles the frame whose beginning has come before, once it is whole, and returns what is behind it. */
+  /** Handles the frame whose beginning has come before, as far as it has come, and returns what is behind it. */
   #completeFrame(chunk: Buffer): Buffer {
-    let rest = chunk;
+    let rest = this.#cut === undefined ? chunk : this.#continueData(this.#cut, chunk);
     while (this.#rest.length > 0 && rest.length > 0 && !this.#isEnded) {
       const { length } = this.#rest;
       const whole = FRAME_HEADER_BYTES + (length < FRAME_HEADER_BYTES ? 0 : payloadBytes(this.#rest, 0));
@@ -354,34 +369,46 @@ export class Connection {
     return bytes.subarray(size);
   }
 
-  /** Handles all complete frames and returns what is left. */
+  /** Handles all complete frames, and of DATA what there is, and returns what is left. */
   #readFrames(bytes: Buffer): Buffer {
     let at = 0;
     while (bytes.length - at >= FRAME_HEADER_BYTES && !this.#isEnded) {
       const length = payloadBytes(bytes, at);
-      const end = at + FRAME_HEADER_BYTES + length;
-      if (end > bytes.length) break;
+      const start = at + FRAME_HEADER_BYTES;
+      const end = start + length;
       const [type, flags] = [bytes[at + 3] as number, bytes[at + 4] as number];
+      const isCut = end > bytes.length;
+      if (isCut && (type !== FrameType.DATA || (flags & Flag.PADDED) !== 0)) break;
       const streamId = bytes.readUInt32BE(at + 5) & 0x7fffffff;
-      this.#frame(type, flags, streamId, bytes.subarray(at + FRAME_HEADER_BYTES, end));
+      const payload = bytes.subarray(start, end);
+      if (isCut) {
+        this.#beginCutData(flags, streamId, length, payload);
+        return NOTHING;
+      }
+      this.#frame(type, flags, streamId, payload);
       at = end;
     }
     return at === bytes.length ? NOTHING : bytes.subarray(at);
   }
 
   #frame(type: number, flags: number, streamId: number, payload: Buffer): void {
+    this.#expect(type, streamId);
+    try {
+      this.#dispatch(type, flags, streamId, payload);
+    } catch (reason) {
+      if (!(reason instanceof StreamError)) throw reason;
+      this.#streamError(reason);
+    }
+  }
+
+  /** Counts a frame. PROTOCOL_ERROR when another one must come first. */
+  #expect(type: number, streamId: number): void {
     this.#frames++;
     if (!this.#hasSettings && type !== FrameType.SETTINGS)
       throw protocolError("the first frame is not SETTINGS");
     const { CONTINUATION } = FrameType;
     if (this.#block !== undefined && (type !== CONTINUATION || streamId !== this.#block.streamId)) {
       throw protocolError("a header block is interrupted");
-    }
-    try {
-      this.#dispatch(type, flags, streamId, payload);
-    } catch (reason) {
-      if (!(reason instanceof StreamError)) throw reason;
-      this.#streamError(reason);
     }
   }
 
@@ -432,33 +459,75 @@ export class Connection {
   }
 
   #onData(flags: number, streamId: number, payload: Buffer): void {
-    if (streamId === 0) throw protocolError("DATA without a stream");
-    this.#receiveWindow -= payload.length;
-    if (this.#receiveWindow < 0) throw flowControlError("more DATA than the connection's window");
     const body = unpadded(flags, payload);
+    const stream = this.#acceptData(flags, streamId, payload.length, body.length);
+    if (stream === undefined) return;
+    this.#deliver(stream, body);
+    this.#endData(stream, flags);
+  }
+
+  /** DATA is passed on as it comes: to wait until a frame is whole would mean to copy it. */
+  #beginCutData(flags: number, streamId: number, length: number, payload: Buffer): void {
+    this.#expect(FrameType.DATA, streamId);
+    let stream: Stream | undefined;
+    try {
+      stream = this.#acceptData(flags, streamId, length, length);
+    } catch (reason) {
+      if (!(reason instanceof StreamError)) throw reason;
+      this.#streamError(reason);
+    }
+    this.#cut = { stream, flags, missingBytes: length };
+    this.#continueData(this.#cut, payload);
+  }
+
+  /** Passes on what belongs to the frame and returns what is behind it. */
+  #continueData(cut: CutFrame, bytes: Buffer): Buffer {
+    const { stream, flags } = cut;
+    const piece = bytes.subarray(0, cut.missingBytes);
+    cut.missingBytes -= piece.length;
+    if (cut.missingBytes === 0) this.#cut = undefined;
+    if (stream !== undefined && this.#streams.get(stream.id) === stream) {
+      this.#deliver(stream, piece);
+      if (cut.missingBytes === 0) this.#endData(stream, flags);
+    }
+    return bytes.subarray(piece.length);
+  }
+
+  #deliver(stream: Stream, body: Buffer): void {
+    if (stream.user?.data(body) === true) this.#isChunkKept = true;
+  }
+
+  #endData(stream: Stream, flags: number): void {
+    if ((flags & Flag.END_STREAM) !== 0) this.#onEnd(stream);
+    else this.#grant(stream);
+  }
+
+  /** Counts a DATA frame against both windows. The stream that it is for; undefined when that is over. */
+  #acceptData(flags: number, streamId: number, bytes: number, bodyBytes: number): Stream | undefined {
+    if (streamId === 0) throw protocolError("DATA without a stream");
+    this.#receiveWindow -= bytes;
+    if (this.#receiveWindow < 0) throw flowControlError("more DATA than the connection's window");
     if (this.#receiveWindow < CONNECTION_WINDOW / 2) {
       this.#output.write(windowUpdateFrame(0, CONNECTION_WINDOW - this.#receiveWindow));
       this.#receiveWindow = CONNECTION_WINDOW;
     }
     const isEnd = (flags & Flag.END_STREAM) !== 0;
-    if (body.length === 0 && !isEnd) this.#ration();
+    if (bodyBytes === 0 && !isEnd) this.#ration();
     const stream = this.#streams.get(streamId);
     if (stream === undefined) {
       this.#onClosedStream(streamId, "DATA");
-      return;
+      return undefined;
     }
     if (stream.isRemoteClosed) {
       throw new StreamError(streamId, ErrorCode.STREAM_CLOSED, "DATA behind the end of the stream");
     }
-    stream.receiveWindow -= payload.length;
+    stream.receiveWindow -= bytes;
     if (stream.receiveWindow < 0) {
       throw new StreamError(streamId, ErrorCode.FLOW_CONTROL_ERROR, "more DATA than the stream's window");
     }
-    stream.receivedBytes += body.length;
+    stream.receivedBytes += bodyBytes;
     if (isEnd) checkContentLength(stream);
-    if (stream.user?.data(body) === true) this.#isChunkKept = true;
-    if (isEnd) this.#onEnd(stream);
-    else this.#grant(stream);
+    return stream;
   }
 
   /** Lets the client send on. */

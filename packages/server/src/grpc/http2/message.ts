@@ -10,7 +10,7 @@ import { MIN_SPARE_BYTES, spareMemory } from "../../servables/spare-memory.js";
 export const PREFIX_BYTES = 5;
 const COMPRESSED = 1;
 /** The memory of a message that comes in pieces: how much at first, and how many times what came. */
-const MIN_BUFFER_BYTES = 262_144;
+const MIN_BUFFER_BYTES = 1_048_576;
 const GROWTH = 8;
 /** Memory of this alignment suits numbers of any type. */
 const ALIGNMENT = 8;
@@ -63,6 +63,11 @@ export class MessageReader {
     return this.#size === 0;
   }
 
+  /** Whether what it holds is a view on the piece. */
+  isViewOn(piece: Uint8Array): boolean {
+    return this.#bytes.buffer === piece.buffer;
+  }
+
   get isComplete(): boolean {
     return this.#size >= PREFIX_BYTES && this.#size === PREFIX_BYTES + this.#length;
   }
@@ -82,6 +87,8 @@ export class MessageReader {
       throw resourceExhausted(`Received message larger than max (${length} vs. ${this.maxBytes})`);
     }
     const behind = this.#size - PREFIX_BYTES - length;
+    // A message of several pieces has memory of its own from the start, so that none of them is kept.
+    if (behind < 0 && this.isViewOn(piece)) this.#grow(this.#size);
     if (behind <= 0) return NOTHING;
     this.#size -= behind;
     return piece.subarray(piece.length - behind);
@@ -109,20 +116,23 @@ export class MessageReader {
 
   #append(piece: Uint8Array): void {
     const size = this.#size + piece.length;
-    if (size > this.#bytes.length) {
-      const announced = this.#size < PREFIX_BYTES ? size : PREFIX_BYTES + this.#length;
-      const ahead = Math.max(GROWTH * this.#size, MIN_BUFFER_BYTES);
-      // Rather all of it at once than nearly all now, and the rest soon.
-      const isNearlyAll = announced <= 2 * ahead;
-      const grown = memoryFor(
-        Math.max(size, isNearlyAll ? announced : ahead),
-        isNearlyAll && size <= announced,
-      );
-      grown.set(this.#bytes.subarray(0, this.#size));
-      this.#bytes = grown;
-    }
+    if (size > this.#bytes.length) this.#grow(size);
     this.#bytes.set(piece, this.#size);
     this.#size = size;
+  }
+
+  /** Moves into memory for so many bytes and more. */
+  #grow(size: number): void {
+    const announced = this.#size < PREFIX_BYTES ? size : PREFIX_BYTES + this.#length;
+    const ahead = Math.max(GROWTH * this.#size, MIN_BUFFER_BYTES);
+    // Rather all of it at once than nearly all now, and the rest soon.
+    const isNearlyAll = announced <= 2 * ahead;
+    const grown = memoryFor(
+      Math.max(size, isNearlyAll ? announced : ahead),
+      isNearlyAll && size <= announced,
+    );
+    grown.set(this.#bytes.subarray(0, this.#size));
+    this.#bytes = grown;
   }
 }
 

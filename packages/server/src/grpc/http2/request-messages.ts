@@ -19,10 +19,9 @@ export class OneRequest {
    */
   add(piece: Uint8Array): boolean {
     if (piece.length === 0) return false;
-    const isKept = this.#reader.isEmpty;
     const rest = this.#reader.isComplete ? piece : this.#reader.add(piece);
     if (rest.length > 0) throw unimplemented("The call has more than one request message");
-    return isKept;
+    return this.#reader.isViewOn(piece);
   }
 
   /** The message, when no more comes. INTERNAL when it is cut off, UNIMPLEMENTED when there is none. */
