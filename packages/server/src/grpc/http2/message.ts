@@ -5,13 +5,13 @@
 import { promisify } from "node:util";
 import { deflate, gunzip, gzip, inflate } from "node:zlib";
 import { internal, resourceExhausted, StatusError } from "@servable/formats";
-import { MIN_SPARE_BYTES, spareMemory } from "../../servables/spare-memory.js";
+import { free, MIN_SPARE_BYTES, spareMemory } from "../../servables/spare-memory.js";
 
 export const PREFIX_BYTES = 5;
 const COMPRESSED = 1;
 /** The memory of a message that comes in pieces: how much at first, and how many times what came. */
 const MIN_BUFFER_BYTES = 1_048_576;
-const GROWTH = 8;
+const GROWTH = 16;
 /** Memory of this alignment suits numbers of any type. */
 const ALIGNMENT = 8;
 const NOTHING = new Uint8Array(0);
@@ -56,6 +56,8 @@ export interface Message {
 export class MessageReader {
   #bytes: Uint8Array = new Uint8Array(0);
   #size = 0;
+  /** The memory is not that of a piece. */
+  #isOwn = false;
 
   constructor(private readonly maxBytes: number) {}
 
@@ -132,7 +134,9 @@ export class MessageReader {
       isNearlyAll && size <= announced,
     );
     grown.set(this.#bytes.subarray(0, this.#size));
+    if (this.#isOwn) free(this.#bytes.buffer as ArrayBuffer);
     this.#bytes = grown;
+    this.#isOwn = true;
   }
 }
 
