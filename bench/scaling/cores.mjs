@@ -8,8 +8,8 @@ import { denseCheck, denseProbe, writeDenseModel, writeDenseRequest } from "./de
 import { scalingOf, simulated } from "./simulation.mjs";
 
 const MODEL = { name: "large_mlp", width: 1024, layers: 4 };
-const ROWS = 8;
-const IN_FLIGHT = 8;
+const ROWS = 64;
+const IN_FLIGHT = 4;
 const MEASURED = [
   { cores: 1, pin: "0", anyCore: false },
   { cores: 2, pin: "0,1", anyCore: true },
