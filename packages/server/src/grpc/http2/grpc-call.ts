@@ -181,6 +181,7 @@ export class GrpcCall implements StreamUser {
     wakefulLoop.requestBegan();
     try {
       const response = await handler(message, this.#context);
+      // What failed may still be read by a run that nobody waits for.
       if (response.buffer !== message.buffer) this.#releaseRequest();
       const isPlain = this.#compression === undefined && !this.#context.hasMetadata;
       const framed = isPlain ? undefined : await this.#framed(response);
@@ -190,7 +191,6 @@ export class GrpcCall implements StreamUser {
       if (framed === undefined) this.connection.respond(this.stream, response);
       else this.#respondFramed(framed);
     } catch (reason) {
-      this.#releaseRequest();
       this.#settled();
       this.#fail(reason);
     } finally {
