@@ -2,7 +2,6 @@
  * Keras files, told apart by what is in them: `.keras` archives (ZIP with config.json, metadata.json,
  * model.weights.h5 and assets), whole models in HDF5, and architectures in JSON or YAML with weights in another file.
  */
-import { parse as parseYaml } from "yaml";
 import { readWholeFile } from "../checkpoint/random-access-file.js";
 import { Hdf5File, isHdf5 } from "../hdf5/hdf5-file.js";
 import { dataLoss, invalidArgument, naming, unimplemented } from "../status.js";
@@ -13,6 +12,7 @@ import type { LayerAssets } from "./build.js";
 import { isJsonObject, type Json, type JsonObject, parseConfig } from "./config.js";
 import { KerasModel } from "./model.js";
 import { storedWeights, type WeightLoading } from "./stored-weights.js";
+import { yaml } from "./yaml.js";
 
 const MAX_FILE_BYTES = 2 ** 32 - 1;
 /** Of an architecture. */
@@ -178,7 +178,7 @@ export function parseArchitecture(text: string, what: string): Json {
   if (/^\s*[{[]/.test(text)) return parseConfig(text, what);
   let value: unknown;
   try {
-    value = parseYaml(text, { maxAliasCount: 1000, logLevel: "silent" });
+    value = yaml().parse(text, { maxAliasCount: 1000, logLevel: "silent" });
   } catch (reason) {
     throw invalidArgument(`${what} is no YAML: ${(reason as Error).message.split("\n")[0]}`, {
       cause: reason,

@@ -4,7 +4,6 @@
  *
  * A file appears under its name when it is complete.
  */
-import { stringify } from "yaml";
 import { NewFile } from "../checkpoint/new-file.js";
 import { writeHdf5 } from "../hdf5/hdf5-file.js";
 import type { Hdf5Value, NewHdf5Dataset, NewHdf5Group } from "../hdf5/hdf5-tasks.js";
@@ -15,6 +14,7 @@ import { asKeras3 } from "./keras3-config.js";
 import type { KerasModel } from "./model.js";
 import { ARCHIVE_CONFIG, ARCHIVE_METADATA, ARCHIVE_WEIGHTS } from "./reader.js";
 import { ownWeights, type WeightedLayer, type WeightSpec, weightsInFileOrder } from "./weight.js";
+import { yaml } from "./yaml.js";
 
 /** What the files say they were written by: the versions whose layouts these are. */
 const KERAS_3 = "3.15.1";
@@ -150,7 +150,7 @@ export function kerasToJson(model: KerasModel): string {
  * assert.match(kerasToYaml(model), /^class_name: Sequential$/m);
  */
 export function kerasToYaml(model: KerasModel): string {
-  return stringify({ ...model.parts.architecture, keras_version: versionOf(model), backend: "tensorflow" });
+  return yaml().stringify({ ...model.parts.architecture, keras_version: versionOf(model), backend: "tensorflow" });
 }
 
 // ---- layouts -------------------------------------------------------------------------------------------------
