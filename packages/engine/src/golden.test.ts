@@ -18,6 +18,9 @@ for (const suite of ["golden", "op_cases"] satisfies GoldenSuite[]) {
       it(golden.name, () => {
         assert.deepEqual(runCase(golden), []);
       });
+      it(`${golden.name}, small groups on the host`, () => {
+        assert.deepEqual(runCase(golden, { lazySessions: true }), []);
+      });
     }
   });
 }

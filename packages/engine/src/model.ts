@@ -36,6 +36,11 @@ export interface LoadOptions {
   readonly tags?: readonly string[];
   /** Threads that one operator may use; one per core by default. */
   readonly intraOpThreads?: number;
+  /**
+   * Load ONNX Runtime when a signature has run a few times or has a large batch to run; until then the host runs what is
+   * small. False by default.
+   */
+  readonly lazySessions?: boolean;
   /** Take `model.tflite` of a version's folder where there is one beside a SavedModel; false by default. */
   readonly preferTfliteModel?: boolean;
   /** Called while the model is loaded, in the same thread: for each 32 MiB of weights, and for each signature. */
@@ -235,9 +240,13 @@ function compileSignature(
   program: Program,
   signature: Signature,
   graph: Graph,
-  { intraOpThreads }: LoadOptions,
+  { intraOpThreads, lazySessions }: LoadOptions,
 ): CompiledRequest {
-  const options = { name: signature.name, ...(intraOpThreads === undefined ? {} : { intraOpThreads }) };
+  const options = {
+    name: signature.name,
+    ...(intraOpThreads !== undefined && { intraOpThreads }),
+    ...(lazySessions !== undefined && { lazySessions }),
+  };
   const request = program.signatureRequest(signature);
   return inSignature(signature, () => new CompiledRequest(program, request, options, graph));
 }

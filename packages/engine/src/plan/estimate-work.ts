@@ -11,15 +11,15 @@ const SMALL_WORK = 1 << 18;
 
 /** Whether a group is so small that one thread alone is best. */
 export function isSmallWork(nodes: readonly Node[], known: ReadonlyMap<Node, readonly Known[]>): boolean {
-  let work = 0;
-  for (const node of nodes) {
-    work += workOf(node, known);
-    if (work > SMALL_WORK) return false;
-  }
-  return true;
+  return rowWork(nodes, known) <= SMALL_WORK;
 }
 
-/** Multiplications and the like for one row: elements of the outputs, times how many products are summed for each. */
+/** Multiplications and the like that a group takes for one row; infinite where sizes are open that are not of rows. */
+export function rowWork(nodes: readonly Node[], known: ReadonlyMap<Node, readonly Known[]>): number {
+  return nodes.reduce((sum, node) => sum + workOf(node, known), 0);
+}
+
+/** The same of one node: elements of the outputs, times how many products are summed for each. */
 function workOf(node: Node, known: ReadonlyMap<Node, readonly Known[]>): number {
   if (node.bodies !== undefined) return Number.POSITIVE_INFINITY;
   const made = node.outputTypes.map((_, index) => elementsOfRow(knownOf(known, { node, index })));

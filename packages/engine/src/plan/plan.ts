@@ -9,12 +9,20 @@ import { carrierOf } from "../onnx/emitter.js";
 import { hostRows } from "../ops/host/index.js";
 import { joinElements } from "../ops/host/tensor-lists.js";
 import type { Kernel, KernelContext } from "../ops/op-table.js";
-import { type Analyzed, facts, infer, knownConstant } from "../passes/analyze.js";
+import { type Analyzed, facts, infer, knownConstant, knownOf } from "../passes/analyze.js";
 import type { LoadBudget } from "../passes/load-budget.js";
 import { OnnxSession, type SessionOptions } from "../runtime/session.js";
 import { asTensor, isTensor, type Value } from "../values.js";
 import { isSmallWork } from "./estimate-work.js";
-import { fromCarrier, joinFragments, neededOutputs, toCarrier } from "./onnx-group.js";
+import {
+  FirstRuns,
+  firstRunsWork,
+  type GroupRun,
+  hasOpenRows,
+  type Slots,
+  withOwnConstants,
+} from "./first-runs.js";
+import { fromCarrier, joinFragments, neededOutputs, type OnnxGroup, toCarrier } from "./onnx-group.js";
 import { type Group, type Partition, partition } from "./partition.js";
 import { prepareLoops } from "./prepare-loops.js";
 import { activeRecorder, type StepTitle } from "./step-recorder.js";
@@ -22,17 +30,17 @@ import { activeRecorder, type StepTitle } from "./step-recorder.js";
 export interface PlanOptions extends SessionOptions {
   /** Runs everything on the host: for initialisation, which runs once. */
   readonly hostOnly?: boolean;
+  /** Lets the host have the first runs of small groups, as first-runs.ts says. */
+  readonly lazySessions?: boolean;
   /** What running it may cost, while nobody has asked for anything; without limits when absent. */
   readonly budget?: LoadBudget;
   /** For messages and dumps. */
   readonly name: string;
 }
 
-type Slots = (Value | undefined)[];
-
 /** One thing a plan does. */
 interface Step extends StepTitle {
-  readonly run: (slots: Slots, context: KernelContext) => void;
+  readonly run: GroupRun;
   readonly dispose?: () => void;
 }
 
@@ -115,32 +123,68 @@ class PlanCompiler {
   // ---- ONNX Runtime ----
 
   private onnxStep(group: Group, index: number): Step {
-    const name = `${this.options.name}/${index}`;
     const { graph, known } = this.analyzed;
     const needed = neededOutputs(graph, group.nodes);
-    const joined = joinFragments(name, group.nodes, needed, this.parts.fragments, known);
+    const joined = joinFragments(
+      `${this.options.name}/${index}`,
+      group.nodes,
+      needed,
+      this.parts.fragments,
+      known,
+    );
+    const within = this.withinSession(joined);
+    const title = `ONNX group ${index} (${group.nodes.length} ${group.nodes.length === 1 ? "node" : "nodes"})`;
+    const runner = this.firstRuns(group, joined, within);
+    if (runner !== undefined) {
+      const run: GroupRun = (slots, context) => runner.run(slots, context);
+      return { title, side: "onnx", run, dispose: () => runner.dispose() };
+    }
+    const session = OnnxSession.create(joined.graph, this.threadsFor(group));
+    return { title, side: "onnx", run: within(session), dispose: () => session.dispose() };
+  }
+
+  /** How a group runs in its session. */
+  private withinSession(joined: OnnxGroup): (session: OnnxSession) => GroupRun {
     const inputs = joined.inputs.map((edge) => this.slot(edge));
     const outputs = joined.outputs.map((edge) => this.slot(edge));
     const types = joined.outputs.map((edge) => edgeType(edge) as DType);
     const converts = [...joined.inputs, ...joined.outputs].some(
       (edge) => carrierOf(edgeType(edge) as DType) !== edgeType(edge),
     );
-    const session = OnnxSession.create(joined.graph, this.threadsFor(group));
-    const run = converts
-      ? (slots: Slots) => {
-          const results = session.run(inputs.map((slot) => toCarrier(asTensor(slots[slot]))));
-          outputs.forEach((slot, i) => {
-            slots[slot] = fromCarrier(results[i] as Tensor, types[i] as DType);
-          });
-        }
-      : (slots: Slots) => {
-          const results = session.run(inputs.map((slot) => slots[slot] as Tensor));
-          outputs.forEach((slot, i) => {
-            slots[slot] = results[i];
-          });
-        };
-    const title = `ONNX group ${index} (${group.nodes.length} ${group.nodes.length === 1 ? "node" : "nodes"})`;
-    return { title, side: "onnx", run, dispose: () => session.dispose() };
+    if (converts) {
+      return (session) => (slots) => {
+        const results = session.run(inputs.map((slot) => toCarrier(asTensor(slots[slot]))));
+        outputs.forEach((slot, i) => {
+          slots[slot] = fromCarrier(results[i] as Tensor, types[i] as DType);
+        });
+      };
+    }
+    return (session) => (slots) => {
+      const results = session.run(inputs.map((slot) => slots[slot] as Tensor));
+      outputs.forEach((slot, i) => {
+        slots[slot] = results[i];
+      });
+    };
+  }
+
+  /** The group on the host until a session is worth its price, where that can be. */
+  private firstRuns(
+    group: Group,
+    joined: OnnxGroup,
+    within: (session: OnnxSession) => GroupRun,
+  ): FirstRuns | undefined {
+    const { known } = this.analyzed;
+    const work = this.options.lazySessions === true ? firstRunsWork(group.nodes, known) : undefined;
+    if (work === undefined) return undefined;
+    return new FirstRuns({
+      steps: group.nodes.map((node) => this.hostStep(node)),
+      work,
+      inputs: joined.inputs
+        .filter((edge) => hasOpenRows(knownOf(known, edge)))
+        .map((edge) => this.slot(edge)),
+      open: OnnxSession.prepare(withOwnConstants(joined.graph), this.threadsFor(group)),
+      within,
+    });
   }
 
   private threadsFor(group: Group): SessionOptions {

@@ -86,24 +86,28 @@ export class OnnxSession {
 
   /** INTERNAL when ONNX Runtime refuses the model: the compiler has written something wrong. */
   static create(graph: OnnxGraph, options: SessionOptions = {}): OnnxSession {
+    return OnnxSession.prepare(graph, options)();
+  }
+
+  /** Writes the graph down; ONNX Runtime sees it when what is returned is called, which is `create`'s second half. */
+  static prepare(graph: OnnxGraph, options: SessionOptions = {}): () => OnnxSession {
+    const { name, inputs, outputs } = graph;
     const { bytes, externalFolder } = writeModel(graph);
-    const Session = runtime().InferenceSession;
-    const session = new Session();
-    try {
-      session.loadModel(
-        bytes.buffer,
-        bytes.byteOffset,
-        bytes.byteLength,
-        sessionOptions(
-          options,
-          { ...AS_WRITTEN, ...folderSetting(externalFolder) },
-          hasDoubles(graph) ? harmfulToDoubles : [],
-        ),
-      );
-    } catch (error) {
-      throw runtimeError(error, `compiling "${graph.name}"`);
-    }
-    return new OnnxSession(session, graph.inputs, graph.outputs);
+    const settings = sessionOptions(
+      options,
+      { ...AS_WRITTEN, ...folderSetting(externalFolder) },
+      hasDoubles(graph) ? harmfulToDoubles : [],
+    );
+    return () => {
+      const Session = runtime().InferenceSession;
+      const session = new Session();
+      try {
+        session.loadModel(bytes.buffer, bytes.byteOffset, bytes.byteLength, settings);
+      } catch (error) {
+        throw runtimeError(error, `compiling "${name}"`);
+      }
+      return new OnnxSession(session, inputs, outputs);
+    };
   }
 
   /**

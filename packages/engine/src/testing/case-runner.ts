@@ -13,15 +13,15 @@ import {
   toleranceOf,
 } from "@servable/formats/testing";
 import { loadFrozenGraph } from "../frozen-graph.js";
-import type { Model } from "../model.js";
+import type { LoadOptions, Model } from "../model.js";
 import { loadModel } from "../model-folder.js";
 
 /** One line for each thing that is not as TensorFlow has it; none when all is. */
-export function runCase(golden: GoldenCase): string[] {
+export function runCase(golden: GoldenCase, options: LoadOptions = {}): string[] {
   const loadError = golden.errors?.find((error) => error.stage === "load");
   let model: Model;
   try {
-    model = load(golden);
+    model = load(golden, { intraOpThreads: 1, ...options });
   } catch (error) {
     return loadError === undefined ? [`load: ${describe(error)}`] : wrongCode(error, loadError);
   }
@@ -35,12 +35,11 @@ export function runCase(golden: GoldenCase): string[] {
   }
 }
 
-function load(golden: GoldenCase): Model {
+function load(golden: GoldenCase, options: LoadOptions): Model {
   const file = path.join(golden.dir, golden.path ?? "model/1");
-  if (golden.kind !== "frozen_graph")
-    return loadModel(file, { tags: golden.tags ?? ["serve"], intraOpThreads: 1 });
+  if (golden.kind !== "frozen_graph") return loadModel(file, { ...options, tags: golden.tags ?? ["serve"] });
   return loadFrozenGraph(file, {
-    intraOpThreads: 1,
+    ...options,
     inputs: namesOf(golden.feeds ?? {}),
     outputs: namesOf(golden.fetches ?? {}),
   });

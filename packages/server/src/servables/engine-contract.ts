@@ -17,6 +17,8 @@ export interface LoadOptions {
   readonly tags?: readonly string[];
   /** Threads that one operator may use; 0 or absent: as many as there are cores. */
   readonly intraOpThreads?: number;
+  /** Make what is quick to run when it has run a few times, not before the first answer. */
+  readonly lazySessions?: boolean;
   /** Take model.tflite where there is one beside a SavedModel. */
   readonly preferTfliteModel?: boolean;
 }

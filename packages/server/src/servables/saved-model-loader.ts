@@ -110,7 +110,8 @@ export class SavedModelLoader implements Loader<ServedModel> {
     const abort = () => void seat.terminate();
     signal.addEventListener("abort", abort);
     try {
-      return { seat, loaded: await seat.load(this.path, this.options.load, this.options.onProgress) };
+      const options = { ...this.options.load, lazySessions: true };
+      return { seat, loaded: await seat.load(this.path, options, this.options.onProgress) };
     } catch (reason) {
       await seat.terminate();
       throw signal.aborted ? givenUp() : reason;
