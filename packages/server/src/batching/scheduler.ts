@@ -27,8 +27,8 @@ export interface RunRequest {
 export type RunResult = Map<string, Tensor>;
 
 export interface SchedulerOptions {
-  /** Runs a request on the model. Takes its inputs over. */
-  readonly run: (request: RunRequest) => Promise<RunResult>;
+  /** Runs a request on the model, or so many joined into one. Takes its inputs over. */
+  readonly run: (request: RunRequest, requests: number) => Promise<RunResult>;
   /** Whether the rows of a signature's batch are known not to depend on each other. */
   readonly isProven: (signature: string) => boolean;
   /** Whether a signature may be run again: a run leaves everything as it was. */
@@ -299,7 +299,7 @@ export class Scheduler {
       this.options.observer?.batch(only.rows, only.rows);
     }
     await Promise.all(
-      batch.map(({ request, resolve, reject }) => this.options.run(request).then(resolve, reject)),
+      batch.map(({ request, resolve, reject }) => this.options.run(request, 1).then(resolve, reject)),
     );
   }
 
@@ -323,7 +323,7 @@ export class Scheduler {
       batch.map(({ request }) => request.inputs),
       paddedRows,
     );
-    return split(await run({ of, inputs, outputs }), sizes, paddedRows);
+    return split(await run({ of, inputs, outputs }, batch.length), sizes, paddedRows);
   }
 }
 

@@ -59,7 +59,7 @@ function modelWith({ micros, load, isRowIndependent = false }: Setting) {
     close: () => void events.push("closed here"),
   };
   const times = new RunTimes([NAME]);
-  for (const each of micros) times.ran(NAME, 1, each);
+  for (const each of micros) times.ran(NAME, rows(1), 1, each);
   const warn = (message: string) => void events.push(message);
   const model = new InlineModel(worker, {
     rowIndependent: new Set(isRowIndependent ? [NAME] : []),
@@ -97,13 +97,14 @@ describe("A model whose runs in the worker are quick", () => {
   });
 
   const elsewhere: readonly (readonly [string, ReadonlyMap<string, Tensor>])[] = [
-    ["many rows", rows(9)],
+    ["many bytes", rows(2 ** 16)],
     ["another width than declared", rows(1, 3)],
     ["another rank than declared", new Map([["x", tensor("float32", [2], new Float32Array(2))]])],
   ];
   for (const [what, inputs] of elsewhere) {
-    it(`leaves requests of ${what} to the worker`, async () => {
-      const { run, events } = modelWith({ micros: many(20) });
+    it(`leaves requests of ${what} to the worker, quick as they may be`, async () => {
+      const { run, events, times } = modelWith({ micros: many(20) });
+      for (const each of many(20)) times.ran(NAME, inputs, 1, each);
       await run();
       await setImmediate();
       await run(inputs);
@@ -111,11 +112,19 @@ describe("A model whose runs in the worker are quick", () => {
     });
   }
 
+  it("leaves requests to the worker whose size has not shown to be quick", async () => {
+    const { run, events } = modelWith({ micros: many(20) });
+    await run();
+    await setImmediate();
+    await run(rows(2));
+    assert.deepEqual(events, ["worker", "worker"]);
+  });
+
   it("goes back to the worker when its runs turn slow", async () => {
     const { run, events, times } = modelWith({ micros: many(20) });
     await run();
     await setImmediate();
-    for (let i = 0; i < 64; i++) times.ran(NAME, 1, 5000);
+    for (let i = 0; i < 64; i++) times.ran(NAME, rows(1), 1, 5000);
     await run();
     assert.deepEqual(events, ["worker", "worker"]);
   });
@@ -170,16 +179,51 @@ describe("A model that is not known to be quick", () => {
 
   it("is not judged by long runs of many rows", async () => {
     const { run, events, times } = modelWith({ micros: many(20) });
-    for (const each of many(5000)) times.ran(NAME, 128, each);
+    for (const each of many(5000)) times.ran(NAME, rows(128), 1, each);
     await run();
     await setImmediate();
     await run();
     assert.deepEqual(events, ["worker", "here"]);
   });
 
+  it("is judged by a request's share of the runs that it was joined in", async () => {
+    const { run, events, times } = modelWith({ micros: [] });
+    for (const each of many(5000)) times.ran(NAME, rows(64), 64, each);
+    await run();
+    await setImmediate();
+    await run();
+    assert.deepEqual(events, ["worker", "here"]);
+  });
+
+  it("may be quick for many rows, and then runs them here", async () => {
+    const { run, events, times } = modelWith({ micros: many(20) });
+    for (const each of many(50)) times.ran(NAME, rows(1000), 1, each);
+    await run();
+    await setImmediate();
+    await run(rows(600));
+    assert.deepEqual(events, ["worker", "here"]);
+  });
+
   it("never runs here what the engine can't bound", () => {
     const times = new RunTimes([]);
-    for (const each of many(1)) times.ran(NAME, 1, each);
-    assert.equal(times.isQuick(NAME), false);
+    for (const each of many(1)) times.ran(NAME, rows(1), 1, each);
+    assert.equal(times.isQuick(NAME, rows(1)), false);
+  });
+
+  it("remembers no more sizes than it needs", () => {
+    const times = new RunTimes([NAME]);
+    const request = (width: number) => rows(1, 2 ** width);
+    for (let size = 0; size < 24; size++) {
+      for (let count = 0; count < 24; count++) {
+        const inputs = new Map([
+          ...rows(1),
+          ["z", tensor("float32", [2 ** size, 0, 2 ** count], new Float32Array(0))],
+        ]);
+        for (const each of many(1)) times.ran(NAME, inputs as ReadonlyMap<string, Tensor>, 1, each);
+      }
+    }
+    for (const each of many(1)) times.ran(NAME, request(3), 1, each);
+    assert.equal(times.isQuick(NAME, request(3)), true);
+    assert.equal(times.isQuick(NAME, request(2)), false);
   });
 });

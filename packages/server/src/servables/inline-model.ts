@@ -1,20 +1,22 @@
 /**
- * A model in a worker thread whose small, quick requests run on the main thread as well: for a tiny model the way to
- * the worker and back costs more than the run. The model is loaded here only once its runs in the worker have shown
- * to be quick, so that a first answer never waits for it; whatever goes wrong with that leaves the worker to serve.
+ * A model in a worker thread whose quick requests run on the main thread as well: for them the way to the worker and
+ * back costs more than the run. The model is loaded here only once runs in the worker have shown to be quick, so that a
+ * first answer never waits for it; whatever goes wrong with that leaves the worker to serve.
  *
- * Never here: signatures with state, loops or sizes that values decide (the engine knows), large models, requests of
- * many rows or of other shapes than declared.
+ * Never here: signatures with state, loops or sizes that values decide (the engine knows), large models and requests,
+ * requests of other shapes than declared.
  */
 import { type PartialShape, type Signature, StatusError, type Tensor } from "@servable/formats";
 import { rowsOf } from "../batching/batch.js";
 import type { Model } from "./engine-contract.js";
-import { MAX_SMALL_ROWS, type RunTimes } from "./run-times.js";
+import type { RunTimes } from "./run-times.js";
 import type { Caller, ServedModel, TensorRun } from "./served-model.js";
-import { Turn } from "./turn.js";
+import { type RunHere, Turn } from "./turn.js";
 
 /** Rows of one run: enough for the requests of one turn of the event loop, few enough to be over soon. */
 const MAX_TURN_ROWS = 128;
+/** What the inputs of a small request have at most, in bytes. */
+const MAX_SMALL_BYTES = 2 ** 18;
 
 export interface InlineModelOptions {
   /** Signatures for which it is proven that the rows of a batch don't depend on each other. */
@@ -57,7 +59,7 @@ export class InlineModel implements ClosableModel {
     outputs: readonly string[],
     caller?: Caller,
   ): Promise<Map<string, Tensor>> {
-    if (!this.#isOver && this.options.times.isQuick(signature) && this.#isSmall(signature, inputs)) {
+    if (!this.#isOver && this.options.times.isQuick(signature, inputs) && this.#isSmall(signature, inputs)) {
       if (this.#model !== undefined) return this.#runHere(this.#model, signature, inputs, outputs);
       this.#loading ??= this.#load();
     }
@@ -93,11 +95,12 @@ export class InlineModel implements ClosableModel {
   ): Promise<Map<string, Tensor>> {
     const rows = rowsOf(inputs);
     if (rows === undefined || !this.options.rowIndependent.has(signature)) {
-      return this.#run(model, signature, inputs, outputs);
+      return this.#run(model, signature, inputs, 1, outputs);
     }
     let turn = this.#turns.get(signature);
-    if (turn === undefined || !turn.takes(outputs, rows)) {
-      turn = new Turn(outputs, (joined) => this.#run(model, signature, joined, outputs), MAX_TURN_ROWS);
+    if (turn === undefined || !turn.takes(inputs, rows, outputs)) {
+      const run: RunHere = (joined, requests) => this.#run(model, signature, joined, requests, outputs);
+      turn = new Turn(outputs, run, MAX_TURN_ROWS);
       this.#turns.set(signature, turn);
     }
     return await turn.add(inputs, rows);
@@ -107,22 +110,25 @@ export class InlineModel implements ClosableModel {
     model: Model,
     signature: string,
     inputs: ReadonlyMap<string, Tensor>,
+    requests: number,
     outputs: readonly string[],
   ): Map<string, Tensor> {
     const start = performance.now();
     try {
       return model.run(signature, inputs, outputs);
     } finally {
-      this.options.times.ran(signature, rowsOf(inputs), (performance.now() - start) * 1000);
+      this.options.times.ran(signature, inputs, requests, (performance.now() - start) * 1000);
     }
   }
 
   #isSmall(signature: string, inputs: ReadonlyMap<string, Tensor>): boolean {
     const declared = this.signatures.get(signature)?.inputs;
-    for (const [name, { shape }] of inputs) {
-      if (!isFewRowsOf(declared?.get(name)?.shape ?? null, shape)) return false;
+    let bytes = 0;
+    for (const [name, tensor] of inputs) {
+      if (!fits(tensor.shape, declared?.get(name)?.shape ?? null)) return false;
+      bytes += byteCount(tensor);
     }
-    return true;
+    return bytes <= MAX_SMALL_BYTES;
   }
 
   async #load(): Promise<void> {
@@ -137,8 +143,12 @@ export class InlineModel implements ClosableModel {
   }
 }
 
-/** Whether a tensor has at most MAX_SMALL_ROWS of the rows that its input declares. */
-function isFewRowsOf(declared: PartialShape, shape: readonly number[]): boolean {
+/** Whether a shape is as declared. Otherwise the model may have to be compiled for it, which takes long. */
+function fits(shape: readonly number[], declared: PartialShape): boolean {
   if (declared === null || declared.length !== shape.length) return false;
-  return shape.every((size, axis) => (axis === 0 ? size <= MAX_SMALL_ROWS : size === declared[axis]));
+  return declared.every((size, axis) => size < 0 || size === shape[axis]);
+}
+
+function byteCount({ dtype, data }: Tensor): number {
+  return dtype === "string" ? data.reduce((sum, { length }) => sum + length, 0) : data.byteLength;
 }

@@ -50,15 +50,17 @@ describe("A turn of the event loop", () => {
     assert.match(String(bad.status === "rejected" && bad.reason), /unlucky/);
   });
 
-  it("takes no more rows than allowed, no other outputs, and nothing once it is over", async () => {
+  it("takes no more rows than allowed, none of another shape, no other outputs, and nothing once it is over", async () => {
     const { turn } = turnOf();
     void turn.add(rows(1, 2, 3), 3);
-    assert.equal(turn.takes(["y"], 1), true);
-    assert.equal(turn.takes(["y"], 2), false);
-    assert.equal(turn.takes([], 1), false);
-    assert.equal(turn.takes(["z"], 1), false);
+    const square = new Map([["x", tensor("float32", [1, 1], Float32Array.of(1))]]);
+    assert.equal(turn.takes(rows(1), 1, ["y"]), true);
+    assert.equal(turn.takes(rows(1, 1), 2, ["y"]), false);
+    assert.equal(turn.takes(square, 1, ["y"]), false);
+    assert.equal(turn.takes(rows(1), 1, []), false);
+    assert.equal(turn.takes(rows(1), 1, ["z"]), false);
     await setImmediate();
-    assert.equal(turn.takes(["y"], 1), false);
+    assert.equal(turn.takes(rows(1), 1, ["y"]), false);
   });
 
   it("runs at once when it is told to", async () => {

@@ -6,8 +6,8 @@
 import type { Tensor } from "@servable/formats";
 import { join, rowsOf, split, type Tensors } from "../batching/batch.js";
 
-/** Runs a model on this thread. */
-export type RunHere = (inputs: Tensors) => Map<string, Tensor>;
+/** Runs a model on this thread, on the joined inputs of so many requests. */
+export type RunHere = (inputs: Tensors, requests: number) => Map<string, Tensor>;
 
 type Outcome = { readonly outputs: Map<string, Tensor> } | { readonly error: unknown };
 
@@ -44,17 +44,19 @@ export class Turn {
     this.#end();
   }
 
-  /** Whether a request for these outputs, of so many rows, can join. */
-  takes(outputs: readonly string[], rows: number): boolean {
+  /** Whether a request of so many rows can join: one for these outputs, whose rows have the shape of the others'. */
+  takes(inputs: Tensors, rows: number, outputs: readonly string[]): boolean {
+    const [first] = this.#requests;
     return (
       !this.isFinished &&
       this.#rows + rows <= this.maxRows &&
       outputs.length === this.outputs.length &&
-      outputs.every((name, i) => name === this.outputs[i])
+      outputs.every((name, i) => name === this.outputs[i]) &&
+      (first === undefined || haveRowsOf(first, inputs))
     );
   }
 
-  /** Adds a request whose inputs have the shape of the others' but for the rows; resolves with its own outputs. */
+  /** Adds a request that it takes, or the first; resolves with its own outputs. */
   async add(inputs: Tensors, rows: number): Promise<Map<string, Tensor>> {
     const index = this.#requests.push(inputs) - 1;
     this.#rows += rows;
@@ -68,7 +70,7 @@ export class Turn {
     if (this.#requests.length === 1) return this.#requests.map((inputs) => this.#runOne(inputs));
     try {
       const sizes = this.#requests.map((inputs) => rowsOf(inputs) as number);
-      const outputs = this.run(join(this.#requests, this.#rows));
+      const outputs = this.run(join(this.#requests, this.#rows), this.#requests.length);
       return split(outputs, sizes, this.#rows).map((own) => ({ outputs: own }));
     } catch {
       // Whose fault it was is known when each has run by itself.
@@ -78,9 +80,18 @@ export class Turn {
 
   #runOne(inputs: Tensors): Outcome {
     try {
-      return { outputs: this.run(inputs) };
+      return { outputs: this.run(inputs, 1) };
     } catch (error) {
       return { error };
     }
   }
+}
+
+function haveRowsOf(first: Tensors, other: Tensors): boolean {
+  for (const [name, { shape }] of other) {
+    const like = first.get(name)?.shape;
+    if (like?.length !== shape.length) return false;
+    for (let axis = 1; axis < shape.length; axis++) if (shape[axis] !== like[axis]) return false;
+  }
+  return true;
 }

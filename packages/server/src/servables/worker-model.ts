@@ -4,11 +4,11 @@
  * each failure; until it is back, requests are refused with UNAVAILABLE.
  */
 import { type Signature, StatusError, type Tensor, unavailable } from "@servable/formats";
-import { rowsOf } from "../batching/batch.js";
 import type { BatchingSettings } from "../batching/batching-settings.js";
 import type { RunSlots } from "../batching/run-slots.js";
 import { type RunRequest, Scheduler, type SchedulerObserver } from "../batching/scheduler.js";
 import type { Clock } from "../core/clock.js";
+import type { RunTimes } from "./run-times.js";
 import type { Caller, ServedModel, TensorRun } from "./served-model.js";
 import type { LoadedModel, WorkerSeat } from "./worker-thread.js";
 
@@ -23,8 +23,8 @@ export interface WorkerModelOptions {
   /** Starts a new thread and loads the model into it. */
   readonly start: () => Promise<{ readonly seat: WorkerSeat; readonly loaded: LoadedModel }>;
   readonly batching: BatchingSettings;
-  /** Told how long a run of so many rows took; undefined when the inputs have no rows. */
-  readonly onRun: (signature: string, rows: number | undefined, micros: number) => void;
+  /** Told how long a run took, and how many requests were joined in its inputs. */
+  readonly onRun: RunTimes["ran"];
   readonly slots: RunSlots | undefined;
   readonly observer: SchedulerObserver | undefined;
   readonly warn: (message: string) => void;
@@ -49,7 +49,7 @@ export class WorkerModel implements ServedModel {
     this.signatureDefs = loaded.signatureDefs;
     this.warmable = loaded.warmable;
     this.#scheduler = new Scheduler({
-      run: (request) => this.#run(request),
+      run: (request, requests) => this.#run(request, requests),
       isProven: (signature) => loaded.rowIndependent.has(signature),
       isTraceless: (signature) => loaded.traceless.has(signature),
       batching: options.batching,
@@ -84,10 +84,10 @@ export class WorkerModel implements ServedModel {
     await this.#restarting;
   }
 
-  async #run({ of, inputs, outputs }: RunRequest): Promise<Map<string, Tensor>> {
+  async #run({ of, inputs, outputs }: RunRequest, requests: number): Promise<Map<string, Tensor>> {
     if (this.#seat === undefined) throw this.#gone();
     const result = await this.#seat.run(of, inputs, outputs);
-    if ("signature" in of) this.options.onRun(of.signature, rowsOf(inputs), result.micros);
+    if ("signature" in of) this.options.onRun(of.signature, inputs, requests, result.micros);
     return result.outputs;
   }
 
