@@ -50,10 +50,18 @@ describe("Work that the inputs' sizes bound", () => {
       expected: false,
     },
     {
-      about: "inputs with more sizes unknown than the rows",
+      about: "arithmetic on inputs with more sizes unknown than the rows",
       graph: (() => {
         const image = feedNode("image", "float32", [-1, -1, 3]);
         return graph([image], named("AddV2", [image, zero], ["float32"]));
+      })(),
+      expected: true,
+    },
+    {
+      about: "sizes besides the rows that values decide",
+      graph: (() => {
+        const tiled = named("Tile", [x, feedNode("n", "int32", [2])], ["float32"]);
+        return graph([x], named("AddV2", [tiled, zero], ["float32"]));
       })(),
       expected: false,
     },

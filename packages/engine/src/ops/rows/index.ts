@@ -47,6 +47,11 @@ const elementwise = family(
    Dawsn Expint FresnelCos FresnelSin Spence PopulationCount PreventGradient DeepCopy ApproximateEqual Polygamma`,
 );
 
+/** Whether each element of an op's output comes from that element of the inputs, broadcast against each other. */
+export function isElementwise(op: string): boolean {
+  return op in elementwise;
+}
+
 /** One image, volume or sequence per row, rows along the first dimension. */
 const items = family(
   perItem,
