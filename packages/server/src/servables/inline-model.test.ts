@@ -188,11 +188,20 @@ describe("A model that is not known to be quick", () => {
 
   it("is judged by a request's share of the runs that it was joined in", async () => {
     const { run, events, times } = modelWith({ micros: [] });
-    for (const each of many(5000)) times.ran(NAME, rows(64), 64, each);
+    for (const each of many(1500)) times.ran(NAME, rows(64), 64, each);
     await run();
     await setImmediate();
     await run();
     assert.deepEqual(events, ["worker", "here"]);
+  });
+
+  it("stays in the worker when the joined runs take long together", async () => {
+    const { run, events, times } = modelWith({ micros: [] });
+    for (const each of many(3000)) times.ran(NAME, rows(64), 64, each);
+    await run();
+    await setImmediate();
+    await run();
+    assert.deepEqual(events, ["worker", "worker"]);
   });
 
   it("may be quick for many rows, and then runs them here", async () => {

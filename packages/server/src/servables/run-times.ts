@@ -4,10 +4,16 @@
  * makes one run longer than another of its size is what else the machine does: the quicker runs tell what the model
  * costs.
  */
+import { availableParallelism } from "node:os";
 import type { Tensor } from "@servable/formats";
 
-/** Packing a request, two messages between threads and the wake-ups cost about this much. */
-const MAX_QUICK_MICROS = 100;
+/**
+ * Packing a request, two messages between threads and the wake-ups cost about this much; and on a machine of one core
+ * nothing is won by another thread.
+ */
+const MAX_QUICK_MICROS = availableParallelism() > 1 ? 100 : 400;
+/** Nobody else is answered while joined requests run: together they may take no longer than this. */
+const MAX_JOINED_MICROS = 2000;
 /** The latest runs that count, how many it takes to tell, and how many of them must be quick. */
 const RUNS = 64;
 const MIN_RUNS = 16;
@@ -58,7 +64,7 @@ export class RunTimes {
       classes.set(size, recent);
       if (classes.size > MAX_CLASSES) classes.delete(classes.keys().next().value as number);
     }
-    recent.add(micros / requests < MAX_QUICK_MICROS);
+    recent.add(micros < Math.min(requests * MAX_QUICK_MICROS, MAX_JOINED_MICROS));
   }
 
   /** Whether a request is quick to run. */
