@@ -15,8 +15,10 @@ import { type RunHere, Turn } from "./turn.js";
 
 /** Rows of one run: enough for the requests of one turn of the event loop, few enough to be over soon. */
 const MAX_TURN_ROWS = 128;
-/** What the inputs of a small request have at most, in bytes. */
+/** What the inputs of a small request have at most, in bytes… */
 const MAX_SMALL_BYTES = 2 ** 18;
+/** …and of one that is joined with others: to copy more costs as much as a run of its own. */
+const MAX_JOINED_BYTES = 2 ** 13;
 
 export interface InlineModelOptions {
   /** Signatures for which it is proven that the rows of a batch don't depend on each other. */
@@ -94,7 +96,8 @@ export class InlineModel implements ClosableModel {
     outputs: readonly string[],
   ): Promise<Map<string, Tensor>> {
     const rows = rowsOf(inputs);
-    if (rows === undefined || !this.options.rowIndependent.has(signature)) {
+    const joins = rows !== undefined && this.options.rowIndependent.has(signature);
+    if (!joins || byteCountOf(inputs) > MAX_JOINED_BYTES) {
       return this.#run(model, signature, inputs, 1, outputs);
     }
     let turn = this.#turns.get(signature);
@@ -123,12 +126,10 @@ export class InlineModel implements ClosableModel {
 
   #isSmall(signature: string, inputs: ReadonlyMap<string, Tensor>): boolean {
     const declared = this.signatures.get(signature)?.inputs;
-    let bytes = 0;
-    for (const [name, tensor] of inputs) {
-      if (!fits(tensor.shape, declared?.get(name)?.shape ?? null)) return false;
-      bytes += byteCount(tensor);
+    for (const [name, { shape }] of inputs) {
+      if (!fits(shape, declared?.get(name)?.shape ?? null)) return false;
     }
-    return bytes <= MAX_SMALL_BYTES;
+    return byteCountOf(inputs) <= MAX_SMALL_BYTES;
   }
 
   async #load(): Promise<void> {
@@ -149,6 +150,10 @@ function fits(shape: readonly number[], declared: PartialShape): boolean {
   return declared.every((size, axis) => size < 0 || size === shape[axis]);
 }
 
-function byteCount({ dtype, data }: Tensor): number {
-  return dtype === "string" ? data.reduce((sum, { length }) => sum + length, 0) : data.byteLength;
+function byteCountOf(inputs: ReadonlyMap<string, Tensor>): number {
+  let bytes = 0;
+  for (const { dtype, data } of inputs.values()) {
+    bytes += dtype === "string" ? data.reduce((sum, { length }) => sum + length, 0) : data.byteLength;
+  }
+  return bytes;
 }
