@@ -9,13 +9,13 @@
 import { MessageChannel } from "node:worker_threads";
 
 /** What is smaller is as quickly made. */
-export const MIN_SPARE_BYTES = 2 ** 17;
+export const MIN_SPARE_BYTES = 2 ** 14;
 const MAX_KEPT_BYTES = 2 ** 26;
 const MAX_KEPT_MS = 5_000;
 
 export class SpareMemory {
-  /** The longest kept first. */
-  #kept: ArrayBuffer[] = [];
+  /** By size; of a size the latest last, as a cache still holds it best. */
+  readonly #kept = new Map<number, ArrayBuffer[]>();
   #bytes = 0;
   /** Memory that is lent: who is done with it may give it back, once. */
   readonly #lent = new WeakSet<ArrayBufferLike>();
@@ -25,10 +25,10 @@ export class SpareMemory {
 
   /** Memory of this size, with whatever was in it. */
   take(bytes: number): ArrayBuffer {
-    const at = bytes < MIN_SPARE_BYTES ? -1 : this.#kept.findIndex(({ byteLength }) => byteLength === bytes);
-    if (at < 0) return Buffer.allocUnsafeSlow(bytes).buffer as ArrayBuffer;
+    const kept = this.#kept.get(bytes)?.pop();
+    if (kept === undefined) return Buffer.allocUnsafeSlow(bytes).buffer as ArrayBuffer;
     this.#bytes -= bytes;
-    return this.#kept.splice(at, 1)[0] as ArrayBuffer;
+    return kept;
   }
 
   /** Says that memory, if it is large, is one user's alone, who may pass it on and in the end give it back. */
@@ -50,19 +50,21 @@ export class SpareMemory {
     if (this.#lent.delete(buffer)) this.give(buffer as ArrayBuffer);
   }
 
-  /** Keeps memory that nobody else has any more. */
+  /** Keeps memory that nobody else has any more, as long as there is room. */
   give(buffer: ArrayBuffer): void {
-    if (buffer.byteLength < MIN_SPARE_BYTES || buffer.byteLength > this.maxBytes) return;
-    this.#kept.push(buffer);
-    this.#bytes += buffer.byteLength;
-    while (this.#bytes > this.maxBytes) this.#bytes -= this.#kept.shift()?.byteLength ?? 0;
+    const { byteLength } = buffer;
+    if (byteLength < MIN_SPARE_BYTES || this.#bytes + byteLength > this.maxBytes) return;
+    const kept = this.#kept.get(byteLength);
+    if (kept === undefined) this.#kept.set(byteLength, [buffer]);
+    else kept.push(buffer);
+    this.#bytes += byteLength;
     this.#drop ??= setTimeout(() => this.#clear(), MAX_KEPT_MS).unref();
   }
 
   /** Whatever is in use returns afterwards. */
   #clear(): void {
     this.#drop = undefined;
-    this.#kept = [];
+    this.#kept.clear();
     this.#bytes = 0;
   }
 }
