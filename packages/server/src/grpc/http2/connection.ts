@@ -346,13 +346,20 @@ export class Connection {
 
   /** Handles the frame whose beginning has come before, as far as it has come, and returns what is behind it. */
   #completeFrame(chunk: Buffer): Buffer {
-    let rest = this.#cut === undefined ? chunk : this.#continueData(this.#cut, chunk);
-    while (this.#rest.length > 0 && rest.length > 0 && !this.#isEnded) {
+    let rest = chunk;
+    while (rest.length > 0 && !this.#isEnded) {
       const { length } = this.#rest;
-      const whole = FRAME_HEADER_BYTES + (length < FRAME_HEADER_BYTES ? 0 : payloadBytes(this.#rest, 0));
-      const missing = rest.subarray(0, whole - length);
-      rest = rest.subarray(missing.length);
-      this.#rest = this.#readFrames(Buffer.concat([this.#rest, missing]));
+      // A frame of DATA whose header was in two pieces is one that is cut: both happen in one chunk.
+      if (this.#cut !== undefined) {
+        rest = this.#continueData(this.#cut, rest);
+      } else if (length > 0) {
+        const whole = FRAME_HEADER_BYTES + (length < FRAME_HEADER_BYTES ? 0 : payloadBytes(this.#rest, 0));
+        const missing = rest.subarray(0, whole - length);
+        rest = rest.subarray(missing.length);
+        this.#rest = this.#readFrames(Buffer.concat([this.#rest, missing]));
+      } else {
+        break;
+      }
     }
     return rest;
   }
