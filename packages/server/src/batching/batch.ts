@@ -4,13 +4,14 @@
  */
 import {
   allocate,
+  type DType,
   dtypeInfo,
   elementCount,
   failedPrecondition,
   type NumericData,
   type Tensor,
 } from "@servable/formats";
-import { spareMemory } from "../servables/spare-memory.js";
+import { MIN_SPARE_BYTES, spareMemory } from "../servables/spare-memory.js";
 
 export type Tensors = ReadonlyMap<string, Tensor>;
 
@@ -133,12 +134,20 @@ function stack(parts: readonly Tensor[], rows: number): Tensor {
   const rowShape = shape.slice(1);
   const rowEntries = elementCount(rowShape) * dtypeInfo(dtype).lanes;
   const tensorShape = [rows, ...rowShape];
-  const data = allocate(dtype, elementCount(tensorShape));
+  const data = memoryFor(dtype, elementCount(tensorShape));
   let at = 0;
   for (const part of parts) at = put(data, at, part.data);
   const row = parts[0]?.data.slice(0, rowEntries) as Tensor["data"];
   while (at < rows * rowEntries) at = put(data, at, row);
   return { dtype, shape: tensorShape, data } as Tensor;
+}
+
+/** With whatever was in it: all of it is written. Moves to the model's thread, and comes back from there. */
+function memoryFor(dtype: DType, count: number): Tensor["data"] {
+  const { array, size } = dtypeInfo(dtype);
+  const bytes = count * size;
+  if (array === undefined || bytes < MIN_SPARE_BYTES) return allocate(dtype, count);
+  return new array(spareMemory.take(bytes));
 }
 
 function put(data: Tensor["data"], at: number, part: Tensor["data"]): number {

@@ -24,7 +24,7 @@ describe("Spare memory", () => {
     assert.notEqual(memory.take(SIZE - 1), buffer);
   });
 
-  it("is kept up to a limit", () => {
+  it("is kept up to a limit, the latest of it", () => {
     const memory = new SpareMemory(2 * SIZE);
     const [first, second, third] = [1, 2, 3].map(() => new ArrayBuffer(SIZE)) as [
       ArrayBuffer,
@@ -35,8 +35,17 @@ describe("Spare memory", () => {
     const taken = [1, 2, 3].map(() => memory.take(SIZE));
     assert.deepEqual(
       [first, second, third].map((buffer) => taken.includes(buffer)),
-      [true, true, false],
+      [false, true, true],
     );
+  });
+
+  it("makes way for memory of other sizes when it is not used", () => {
+    const memory = new SpareMemory(3 * SIZE);
+    const [unused, used, other] = [SIZE, SIZE + 8, SIZE + 16].map((size) => new ArrayBuffer(size));
+    for (const buffer of [unused, used, used, other]) memory.give(buffer as ArrayBuffer);
+    assert.notEqual(memory.take(SIZE), unused);
+    assert.equal(memory.take(SIZE + 8), used);
+    assert.equal(memory.take(SIZE + 16), other);
   });
 
   it("comes back from who had it last, once", () => {

@@ -14,7 +14,7 @@ const MAX_KEPT_BYTES = 2 ** 26;
 const MAX_KEPT_MS = 5_000;
 
 export class SpareMemory {
-  /** By size; of a size the latest last, as a cache still holds it best. */
+  /** By size, the size last given behind the others; of a size the latest last, as a cache still holds it best. */
   readonly #kept = new Map<number, ArrayBuffer[]>();
   #bytes = 0;
   /** Memory that is lent: who is done with it may give it back, once. */
@@ -50,15 +50,28 @@ export class SpareMemory {
     if (this.#lent.delete(buffer)) this.give(buffer as ArrayBuffer);
   }
 
-  /** Keeps memory that nobody else has any more, as long as there is room. */
+  /** Keeps memory that nobody else has any more, in place of what is longest unused. */
   give(buffer: ArrayBuffer): void {
     const { byteLength } = buffer;
-    if (byteLength < MIN_SPARE_BYTES || this.#bytes + byteLength > this.maxBytes) return;
-    const kept = this.#kept.get(byteLength);
-    if (kept === undefined) this.#kept.set(byteLength, [buffer]);
-    else kept.push(buffer);
+    if (byteLength < MIN_SPARE_BYTES || byteLength > this.maxBytes) return;
+    const kept = this.#kept.get(byteLength) ?? [];
+    kept.push(buffer);
+    this.#kept.delete(byteLength);
+    this.#kept.set(byteLength, kept);
     this.#bytes += byteLength;
+    while (this.#bytes > this.maxBytes) this.#dropOne();
     this.#drop ??= setTimeout(() => this.#clear(), MAX_KEPT_MS).unref();
+  }
+
+  #dropOne(): void {
+    for (const [size, kept] of this.#kept) {
+      if (kept.shift() === undefined) {
+        this.#kept.delete(size);
+        continue;
+      }
+      this.#bytes -= size;
+      return;
+    }
   }
 
   /** Whatever is in use returns afterwards. */
