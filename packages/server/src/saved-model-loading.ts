@@ -66,6 +66,7 @@ export function savedModelLoaders(
         ),
       warn: (message) => log.warn(message),
       onProgress: (progress) => log.info(`Loading servable version ${idText(id)}: ${progressText(progress)}`),
+      hasRoom: (bytes) => settings.runsFurtherInstances && memory.hasRoom(bytes),
       onLoad: (code, micros) => {
         metrics?.load(id.name, path, code, micros);
         traceDone(tracing, "load", path, code, micros);

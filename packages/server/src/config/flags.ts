@@ -172,6 +172,12 @@ export const flags = {
     0,
     "Threads that one operator may use. 0: as many as there are cores.",
   ),
+  further_instances: bool(
+    "Execution",
+    true,
+    "Load two more instances of a large model, each with half of its threads, while requests come faster than it answers " +
+      "them. They take its memory twice again, and go after a minute in which they were not needed.",
+  ),
   tensorflow_inter_op_parallelism: int(
     "Execution",
     0,

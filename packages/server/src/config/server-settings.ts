@@ -25,6 +25,8 @@ export interface ServerSettings extends PlatformSettings {
   readonly requestLogRotation?: Rotation;
   /** Resident memory of the process beyond which no version is loaded. */
   readonly memoryLimitBytes?: number;
+  /** Whether models may have more instances while they are needed. */
+  readonly runsFurtherInstances: boolean;
   /** Requests that are still under way this long after the server was told to stop are dropped. */
   readonly drainMs: number;
   /** Whether requests are traced; where to is for the environment to say, unless there is an endpoint. */
@@ -99,6 +101,7 @@ export async function settingsOf(flags: FlagValues): Promise<ServerSettings> {
       maxBytes: flags.request_log_max_mb > 0 ? flags.request_log_max_mb * 2 ** 20 : Number.POSITIVE_INFINITY,
       maxFiles: flags.request_log_max_files > 0 ? flags.request_log_max_files : Number.POSITIVE_INFINITY,
     },
+    runsFurtherInstances: flags.further_instances,
     drainMs: flags.drain_timeout_seconds * 1000,
   };
 }

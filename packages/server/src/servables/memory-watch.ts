@@ -5,6 +5,7 @@
  *
  * A version is taken to need what its files have in bytes: weights are most of a model, and of most files.
  */
+import { freemem } from "node:os";
 import { resourceExhausted } from "@servable/formats";
 import type { Loader } from "../core/loader.js";
 import { idText, type ServableId } from "../core/servable.js";
@@ -17,17 +18,43 @@ export interface MemoryWatchOptions {
   readonly onMemory: (id: ServableId, bytes: number | undefined) => void;
   /** The process's resident memory, in bytes. */
   readonly residentBytes?: () => number;
+  /** What the system, or the container, has left, in bytes. */
+  readonly availableBytes?: () => number;
 }
 
 const MIB = 2 ** 20;
+/** While ONNX Runtime packs weights there are two copies of them. */
+const PEAK = 2;
+const SMALL_PART = 4;
+
+/** Node 20.13 and newer heed a container's limit. */
+function availableBytes(): number {
+  const { availableMemory = freemem } = process as { availableMemory?: () => number };
+  return availableMemory();
+}
 
 export class MemoryWatch {
   /** What the versions that are being loaded are going to need. */
   #reserved = 0;
   readonly #residentBytes: () => number;
+  readonly #availableBytes: () => number;
 
   constructor(private readonly options: MemoryWatchOptions) {
     this.#residentBytes = options.residentBytes ?? (() => process.memoryUsage.rss());
+    this.#availableBytes = options.availableBytes ?? availableBytes;
+  }
+
+  /**
+   * Whether instances of a model that is loaded already may take so much in weights, which is never needed: within the
+   * limit, and a small part of what there is, as loading takes more and so does every run.
+   */
+  hasRoom(bytes: number): boolean {
+    const { limitBytes = Number.POSITIVE_INFINITY } = this.options;
+    const taken = PEAK * bytes;
+    return (
+      this.#residentBytes() + this.#reserved + taken <= limitBytes &&
+      taken <= this.#availableBytes() / SMALL_PART
+    );
   }
 
   /** The loader, watched. @param path the version's folder */

@@ -1,5 +1,6 @@
 /** Loads a SavedModel's folder into a worker thread, and warms it up before anyone can ask for it. */
-import { Code, type CodeName, StatusError } from "@servable/formats";
+import { availableParallelism } from "node:os";
+import { Code, type CodeName, StatusError, unavailable } from "@servable/formats";
 import type { BatchingSettings } from "../batching/batching-settings.js";
 import type { RunSlots } from "../batching/run-slots.js";
 import type { SchedulerObserver } from "../batching/scheduler.js";
@@ -9,6 +10,7 @@ import { idText, type ServableId } from "../core/servable.js";
 import { timed } from "../monitoring/measure.js";
 import type { LoadOptions, LoadProgress, Model } from "./engine-contract.js";
 import { type ClosableModel, InlineModel } from "./inline-model.js";
+import { InstancedModel } from "./instanced-model.js";
 import { type ModelFiles, modelFiles } from "./model-files.js";
 import { RunTimes } from "./run-times.js";
 import type { ServedModel } from "./served-model.js";
@@ -18,6 +20,14 @@ import type { LoadedModel, WorkerSeat } from "./worker-thread.js";
 
 /** A version with larger files is not held a second time, and has a thread of its own. */
 const MAX_SMALL_BYTES = 4 * 2 ** 20;
+const FURTHER_INSTANCES = 2;
+/** Of loads that nobody gives up. */
+const NEVER = new AbortController().signal;
+
+interface StartedModel {
+  readonly seat: WorkerSeat;
+  readonly loaded: LoadedModel;
+}
 
 export interface SavedModelLoaderOptions {
   readonly load: LoadOptions;
@@ -28,6 +38,8 @@ export interface SavedModelLoaderOptions {
   readonly warn: (message: string) => void;
   /** Told now and then how far the load of a large version is. */
   readonly onProgress: (progress: LoadProgress) => void;
+  /** Whether there is memory for instances of the model besides the first, whose files have so many bytes. */
+  readonly hasRoom: (bytes: number) => boolean;
   /** Told how an attempt to load ended and how long it took. */
   readonly onLoad: (code: CodeName, micros: number) => void;
   /** Shared by the models whose batches are counted together. */
@@ -52,14 +64,46 @@ export class SavedModelLoader implements Loader<ServedModel> {
     const files = await modelFiles(this.path);
     const { seat, loaded } = await timed(() => this.#start(files, signal), this.options.onLoad);
     const times = new RunTimes(loaded.boundedWork);
-    const { warn, clock = systemClock } = this.options;
+    const { warn } = this.options;
+    let instanced: InstancedModel | undefined;
+    const onRun: RunTimes["ran"] = (signature, inputs, requests, micros) => {
+      times.ran(signature, inputs, requests, micros);
+      instanced?.ran(requests, micros);
+    };
+    const model = await this.#warm(seat, loaded, batching, onRun, () => this.#start(files, NEVER), signal);
+    if (!isAutomatic(batching)) {
+      this.#model = model;
+      return model;
+    }
+    const further = this.#furtherInstances(files, loaded, batching);
+    if (further !== undefined) instanced = new InstancedModel(model, { start: further, warn });
+    this.#model = new InlineModel(instanced ?? model, {
+      rowIndependent: loaded.rowIndependent,
+      times,
+      load: () => this.#loadHere(files),
+      warn,
+    });
+    return this.#model;
+  }
+
+  /** The model in a worker thread, warmed up. */
+  async #warm(
+    seat: WorkerSeat,
+    loaded: LoadedModel,
+    batching: BatchingSettings,
+    onRun: RunTimes["ran"],
+    start: () => Promise<StartedModel>,
+    signal: AbortSignal,
+  ): Promise<WorkerModel> {
+    const { slots, observer, warn, clock = systemClock } = this.options;
+    const title = `Model ${idText(this.id)}`;
     const model = new WorkerModel(seat, loaded, {
-      title: `Model ${idText(this.id)}`,
-      start: () => this.#start(files, new AbortController().signal),
+      title,
+      start,
       batching,
-      onRun: (...run) => times.ran(...run),
-      slots: this.options.slots,
-      observer: this.options.observer,
+      onRun,
+      slots,
+      observer,
       warn,
       clock,
     });
@@ -69,15 +113,40 @@ export class SavedModelLoader implements Loader<ServedModel> {
       await model.close();
       throw reason;
     }
-    this.#model = isAutomatic(batching)
-      ? new InlineModel(model, {
-          rowIndependent: loaded.rowIndependent,
-          times,
-          load: () => this.#loadHere(files),
-          warn,
-        })
-      : model;
-    return this.#model;
+    return model;
+  }
+
+  /**
+   * Loads two more instances, each with half of the threads; undefined for a model that runs change, or that has one
+   * thread only.
+   */
+  #furtherInstances(
+    files: ModelFiles | undefined,
+    loaded: LoadedModel,
+    batching: BatchingSettings,
+  ): (() => Promise<readonly WorkerModel[] | undefined>) | undefined {
+    const { load, hasRoom, slots } = this.options;
+    const intraOpThreads = Math.floor((load.intraOpThreads ?? availableParallelism()) / FURTHER_INSTANCES);
+    const isConstant = [...loaded.signatures.keys()].every((name) => loaded.traceless.has(name));
+    if (files === undefined || intraOpThreads === 0 || !isConstant || slots !== undefined) return undefined;
+    const start = async () => {
+      const started = await this.#start(files, NEVER, { intraOpThreads });
+      if (isSame(files, await modelFiles(this.path))) return started;
+      await started.seat.terminate();
+      throw unavailable("the model's files are no longer those that were loaded");
+    };
+    const make = async () => {
+      const { seat, loaded: own } = await start();
+      return await this.#warm(seat, own, batching, () => {}, start, NEVER);
+    };
+    return async () => {
+      if (!hasRoom(FURTHER_INSTANCES * files.bytes)) return undefined;
+      const made = await Promise.allSettled(Array.from({ length: FURTHER_INSTANCES }, make));
+      const models = made.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+      if (models.length === FURTHER_INSTANCES) return models;
+      await Promise.all(models.map((model) => model.close()));
+      throw made.find((one) => one.status === "rejected")?.reason;
+    };
   }
 
   async unload(): Promise<void> {
@@ -95,8 +164,7 @@ export class SavedModelLoader implements Loader<ServedModel> {
     const engine = await this.workers.importEngine();
     // One thread: several would wait for each other longer than such a run takes.
     const model = engine.loadModel(this.path, { ...this.options.load, intraOpThreads: 1 });
-    const now = await modelFiles(this.path);
-    if (now?.bytes === loaded.bytes && now.changedMs === loaded.changedMs) return model;
+    if (isSame(loaded, await modelFiles(this.path))) return model;
     model.close();
     return undefined;
   }
@@ -104,13 +172,14 @@ export class SavedModelLoader implements Loader<ServedModel> {
   async #start(
     files: ModelFiles | undefined,
     signal: AbortSignal,
-  ): Promise<{ seat: WorkerSeat; loaded: LoadedModel }> {
+    others: LoadOptions = { lazySessions: true },
+  ): Promise<StartedModel> {
     if (signal.aborted) throw givenUp();
     const seat = this.workers.take(files !== undefined && isSmall(files));
     const abort = () => void seat.terminate();
     signal.addEventListener("abort", abort);
     try {
-      const options = { ...this.options.load, lazySessions: true };
+      const options = { ...this.options.load, ...others };
       return { seat, loaded: await seat.load(this.path, options, this.options.onProgress) };
     } catch (reason) {
       await seat.terminate();
@@ -119,6 +188,10 @@ export class SavedModelLoader implements Loader<ServedModel> {
       signal.removeEventListener("abort", abort);
     }
   }
+}
+
+function isSame(before: ModelFiles, now: ModelFiles | undefined): boolean {
+  return now?.bytes === before.bytes && now.changedMs === before.changedMs;
 }
 
 function isSmall({ bytes }: ModelFiles): boolean {

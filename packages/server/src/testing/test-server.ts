@@ -64,6 +64,7 @@ export async function startTestServer(
       checkMethodNames: false,
       answerAsTensorContent: false,
       logsRequests: false,
+      runsFurtherInstances: false,
       drainMs: 30_000,
       grpc: { addresses: ["127.0.0.1:0"], channelArguments: new Map(), hasHealthService: true },
       rest: { host: "127.0.0.1", port: 0, timeoutMs: 30_000, allowCrossOrigin: false },
