@@ -19,8 +19,8 @@ const CROWD = 16;
 const IDLE_MS = 60_000;
 
 export interface InstancedModelOptions {
-  /** Loads the further instances; undefined where there is no room for them. */
-  readonly start: () => Promise<readonly ClosableModel[] | undefined>;
+  /** Loads the further instances, one after the other; none where there is no room for them. */
+  readonly start: () => AsyncGenerator<ClosableModel, void>;
   readonly warn: (message: string) => void;
   /** How long the further instances stay without being needed; for tests. */
   readonly idleMs?: number;
@@ -111,12 +111,15 @@ export class InstancedModel implements ClosableModel {
 
   async #start(): Promise<void> {
     try {
-      const models = await this.options.start();
-      if (models === undefined) return;
-      this.#further = models.map((model) => ({ model, underWay: 0 }));
+      // The first of them has a core to itself, and leaves the others to what loads the second.
+      for await (const model of this.options.start()) {
+        this.#further = [...this.#further, { model, underWay: 0 }];
+        if (this.#isOver) break;
+      }
       if (this.#isOver) await this.#dropFurther();
       else this.#awaitIdle();
     } catch (reason) {
+      await this.#dropFurther();
       const { message } = StatusError.from(reason);
       this.options.warn(`One instance of the model has to do for all requests: ${message}`);
     }

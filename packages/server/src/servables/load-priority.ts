@@ -6,20 +6,21 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { getPriority, setPriority } from "node:os";
 
-/** Niceness that is added while loading, and the most there is. */
+/** Niceness that is added while loading what others do without, and what requests wait for; and the most there is. */
 const ADDED = 15;
+const ADDED_TO_URGENT = 5;
 const MOST = 19;
 /** capabilities(7) */
 const CAP_SYS_NICE = 23n;
 /** RLIMIT_NICE is 20 less the lowest nice value that may be set (getrlimit(2)). */
 const NICE_LIMIT_FOR_NORMAL = 20;
 
-export function atLowPriority<T>(load: () => T): T {
+export function atLowPriority<T>(load: () => T, isUrgent = false): T {
   const thread = canRaisePriority() ? threadNumber() : undefined;
   if (thread === undefined) return load();
   const before = new Set(threads());
   const normal = getPriority(thread);
-  setPriority(thread, Math.min(normal + ADDED, MOST));
+  setPriority(thread, Math.min(normal + (isUrgent ? ADDED_TO_URGENT : ADDED), MOST));
   try {
     return load();
   } finally {

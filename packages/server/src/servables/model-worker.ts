@@ -57,14 +57,15 @@ port.on("message", (message: ToWorker) => {
   }
 });
 
-async function load({ model, path, options }: Extract<ToWorker, { kind: "load" }>): Promise<void> {
+async function load({ model, path, options, isUrgent }: Extract<ToWorker, { kind: "load" }>): Promise<void> {
   models.set(model, undefined);
   try {
     const { loadModel } = await engine;
     // Nobody wants it any more.
     if (!models.has(model)) return;
     const onProgress = (progress: LoadProgress) => post({ kind: "progress", model, progress });
-    const loaded = atLowPriority(() => loadModel(path, { ...options, onProgress: sparing(onProgress) }));
+    const start = () => loadModel(path, { ...options, onProgress: sparing(onProgress) });
+    const loaded = atLowPriority(start, isUrgent);
     const traceless = signaturesThat((name) => loaded.leavesNoTrace(name), loaded);
     models.set(model, { model: loaded, traceless: new Set(traceless) });
     post({

@@ -10,7 +10,7 @@ import { idText, type ServableId } from "../core/servable.js";
 import { timed } from "../monitoring/measure.js";
 import type { LoadOptions, LoadProgress, Model } from "./engine-contract.js";
 import { type ClosableModel, InlineModel } from "./inline-model.js";
-import { InstancedModel } from "./instanced-model.js";
+import { InstancedModel, type InstancedModelOptions } from "./instanced-model.js";
 import { type ModelFiles, modelFiles } from "./model-files.js";
 import { RunTimes } from "./run-times.js";
 import type { ServedModel } from "./served-model.js";
@@ -23,6 +23,11 @@ const MAX_SMALL_BYTES = 4 * 2 ** 20;
 const FURTHER_INSTANCES = 2;
 /** Of loads that nobody gives up. */
 const NEVER = new AbortController().signal;
+
+interface StartOptions extends LoadOptions {
+  /** Whether requests wait for the model. */
+  readonly isUrgent?: boolean;
+}
 
 interface StartedModel {
   readonly seat: WorkerSeat;
@@ -124,13 +129,13 @@ export class SavedModelLoader implements Loader<ServedModel> {
     files: ModelFiles | undefined,
     loaded: LoadedModel,
     batching: BatchingSettings,
-  ): (() => Promise<readonly WorkerModel[] | undefined>) | undefined {
+  ): InstancedModelOptions["start"] | undefined {
     const { load, hasRoom, slots } = this.options;
     const intraOpThreads = Math.floor((load.intraOpThreads ?? availableParallelism()) / FURTHER_INSTANCES);
     const isConstant = [...loaded.signatures.keys()].every((name) => loaded.traceless.has(name));
     if (files === undefined || intraOpThreads === 0 || !isConstant || slots !== undefined) return undefined;
     const start = async () => {
-      const started = await this.#start(files, NEVER, { intraOpThreads });
+      const started = await this.#start(files, NEVER, { intraOpThreads, isUrgent: true });
       if (isSame(files, await modelFiles(this.path))) return started;
       await started.seat.terminate();
       throw unavailable("the model's files are no longer those that were loaded");
@@ -139,13 +144,10 @@ export class SavedModelLoader implements Loader<ServedModel> {
       const { seat, loaded: own } = await start();
       return await this.#warm(seat, own, batching, () => {}, start, NEVER);
     };
-    return async () => {
-      if (!hasRoom(FURTHER_INSTANCES * files.bytes)) return undefined;
-      const made = await Promise.allSettled(Array.from({ length: FURTHER_INSTANCES }, make));
-      const models = made.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
-      if (models.length === FURTHER_INSTANCES) return models;
-      await Promise.all(models.map((model) => model.close()));
-      throw made.find((one) => one.status === "rejected")?.reason;
+    return async function* () {
+      // One after the other: the first one has requests to answer meanwhile.
+      for (let i = 0; i < FURTHER_INSTANCES && hasRoom((FURTHER_INSTANCES - i) * files.bytes); i++)
+        yield await make();
     };
   }
 
@@ -172,7 +174,7 @@ export class SavedModelLoader implements Loader<ServedModel> {
   async #start(
     files: ModelFiles | undefined,
     signal: AbortSignal,
-    others: LoadOptions = { lazySessions: true },
+    { isUrgent = false, ...others }: StartOptions = { lazySessions: true },
   ): Promise<StartedModel> {
     if (signal.aborted) throw givenUp();
     const seat = this.workers.take(files !== undefined && isSmall(files));
@@ -180,7 +182,8 @@ export class SavedModelLoader implements Loader<ServedModel> {
     signal.addEventListener("abort", abort);
     try {
       const options = { ...this.options.load, ...others };
-      return { seat, loaded: await seat.load(this.path, options, this.options.onProgress) };
+      const { onProgress } = this.options;
+      return { seat, loaded: await seat.load(this.path, options, onProgress, isUrgent) };
     } catch (reason) {
       await seat.terminate();
       throw signal.aborted ? givenUp() : reason;

@@ -32,7 +32,14 @@ export type RunTarget =
   | { readonly targets: readonly string[] };
 
 export type ToWorker =
-  | { readonly kind: "load"; readonly model: number; readonly path: string; readonly options: LoadOptions }
+  | {
+      readonly kind: "load";
+      readonly model: number;
+      readonly path: string;
+      readonly options: LoadOptions;
+      /** Whether requests wait for it: it then has a larger share of the processor. */
+      readonly isUrgent: boolean;
+    }
   | {
       readonly kind: "run";
       readonly id: number;

@@ -97,10 +97,11 @@ export class WorkerThread {
     path: string,
     options: LoadOptions,
     onProgress: ProgressListener,
+    isUrgent: boolean,
   ): Promise<LoadedModel> {
     return new Promise((resolve, reject) => {
       this.#loads.set(model, { resolve, reject, onProgress });
-      this.#post({ kind: "load", model, path, options });
+      this.#post({ kind: "load", model, path, options, isUrgent });
     });
   }
 
@@ -232,8 +233,14 @@ export class WorkerSeat {
     return this.thread.ended;
   }
 
-  load(path: string, options: LoadOptions, onProgress: ProgressListener = () => {}): Promise<LoadedModel> {
-    return this.thread.load(this.model, path, options, onProgress);
+  /** @param isUrgent whether requests wait for it: it then has a larger share of the processor */
+  load(
+    path: string,
+    options: LoadOptions,
+    onProgress: ProgressListener = () => {},
+    isUrgent = false,
+  ): Promise<LoadedModel> {
+    return this.thread.load(this.model, path, options, onProgress, isUrgent);
   }
 
   /** Runs the model. Takes the inputs over. */
