@@ -59,7 +59,7 @@ export class InstancedModel implements ClosableModel {
 
   /** Notes how long a run of the first instance took, in which so many requests were joined. */
   ran(requests: number, micros: number): void {
-    this.#runMicros += (micros / requests - this.#runMicros) / 8;
+    this.#runMicros += (micros / requests - this.#runMicros) / 32;
   }
 
   async run(

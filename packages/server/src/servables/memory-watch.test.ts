@@ -73,4 +73,22 @@ describe("the memory of versions", () => {
     finish();
     assert.equal(await again, "loaded");
   });
+
+  const rooms: readonly (readonly [string, number, number | undefined, boolean])[] = [
+    ["a small part of what there is", 100, undefined, true],
+    ["a large part of what there is", 20, undefined, false],
+    ["less than the limit leaves", 100, 20, true],
+    ["more than the limit leaves", 100, 15, false],
+  ];
+  for (const [what, available, limit, expected] of rooms) {
+    it(`${expected ? "has" : "has no"} room for more instances that take ${what}`, () => {
+      const watch = new MemoryWatch({
+        limitBytes: limit === undefined ? undefined : limit * MIB,
+        residentBytes: () => 10 * MIB,
+        availableBytes: () => available * MIB,
+        onMemory: () => {},
+      });
+      assert.equal(watch.hasRoom(4 * MIB), expected);
+    });
+  }
 });

@@ -1,7 +1,7 @@
 /**
  * An engine for tests of what is around it: half plus two, on strings an echo, and the mishaps that a model can have.
  * A folder that holds a file `fail` is refused, with what the file says as the message; one with a file `slow` takes
- * longer than anyone waits without a word.
+ * longer than anyone waits without a word; one with a file `constant` holds a model that no run changes.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -30,7 +30,7 @@ interface FakeSignature {
   readonly inputs: Readonly<Record<string, DType>>;
   readonly outputs: Readonly<Record<string, DType>>;
   readonly defaults?: Readonly<Record<string, Tensor>>;
-  readonly run: (inputs: Values) => Readonly<Record<string, Tensor>>;
+  readonly run: (inputs: Values, options: LoadOptions | undefined) => Readonly<Record<string, Tensor>>;
 }
 
 const predict = "tensorflow/serving/predict";
@@ -123,6 +123,13 @@ const signatures: Readonly<Record<string, FakeSignature>> = {
       return { ms };
     },
   },
+  /** How many threads the model was to have for an operator. Never on the main thread. */
+  threads: {
+    method: predict,
+    inputs: {},
+    outputs: { count: "int32" },
+    run: (_, options) => ({ count: tensor("int32", [], Int32Array.of(options?.intraOpThreads ?? 0)) }),
+  },
   /** Ends its thread. */
   crash: {
     method: predict,
@@ -176,6 +183,7 @@ export function loadModel(path: string, options?: LoadOptions & LoadListeners): 
   if (existsSync(join(path, "slow"))) loadSlowly(options);
   if (existsSync(join(path, "fail"))) throw dataLoss(readFileSync(join(path, "fail"), "utf8"));
   if (!existsSync(join(path, "saved_model.pb"))) throw notFound(`${path} holds no SavedModel`);
+  const isConstant = existsSync(join(path, "constant"));
   return {
     signatures: new Map(Object.entries(signatures).map(([name, one]) => [name, signatureOf(name, one)])),
     signatureDefs: create(SignatureDefMapSchema, {
@@ -187,13 +195,13 @@ export function loadModel(path: string, options?: LoadOptions & LoadListeners): 
       ),
     }),
     run(name, inputs, outputs) {
-      const results = Object.entries((signatures[name] as FakeSignature).run(inputs));
+      const results = Object.entries((signatures[name] as FakeSignature).run(inputs, options));
       return new Map(results.filter(([output]) => outputs === undefined || outputs.includes(output)));
     },
     rowIndependence: (name) => ({ independent: name !== "sleep" && name !== "crash" }),
-    hasBoundedWork: (name) => name !== "sleep" && name !== "crash",
+    hasBoundedWork: (name) => name !== "sleep" && name !== "crash" && name !== "threads",
     hasLoops: () => false,
-    leavesNoTrace: (name) => name !== "sleep" && name !== "crash",
+    leavesNoTrace: (name) => isConstant || (name !== "sleep" && name !== "crash"),
     runTensors() {
       throw unimplemented("the fake engine has no graph");
     },
