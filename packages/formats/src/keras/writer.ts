@@ -150,7 +150,11 @@ export function kerasToJson(model: KerasModel): string {
  * assert.match(kerasToYaml(model), /^class_name: Sequential$/m);
  */
 export function kerasToYaml(model: KerasModel): string {
-  return yaml().stringify({ ...model.parts.architecture, keras_version: versionOf(model), backend: "tensorflow" });
+  return yaml().stringify({
+    ...model.parts.architecture,
+    keras_version: versionOf(model),
+    backend: "tensorflow",
+  });
 }
 
 // ---- layouts -------------------------------------------------------------------------------------------------
