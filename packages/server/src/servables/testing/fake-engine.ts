@@ -123,7 +123,7 @@ const signatures: Readonly<Record<string, FakeSignature>> = {
       return { ms };
     },
   },
-  /** How many threads the model was to have for an operator. Never on the main thread. */
+  /** How many threads the model was to have for an operator. */
   threads: {
     method: predict,
     inputs: {},
@@ -138,6 +138,9 @@ const signatures: Readonly<Record<string, FakeSignature>> = {
     run: () => process.exit(1),
   },
 };
+
+/** Signatures of which nothing is known that would let them run by themselves, together, or on the main thread. */
+const unproven: ReadonlySet<string> = new Set(["sleep", "threads", "crash"]);
 
 const unknownShape: PartialShape = null;
 
@@ -198,10 +201,10 @@ export function loadModel(path: string, options?: LoadOptions & LoadListeners): 
       const results = Object.entries((signatures[name] as FakeSignature).run(inputs, options));
       return new Map(results.filter(([output]) => outputs === undefined || outputs.includes(output)));
     },
-    rowIndependence: (name) => ({ independent: name !== "sleep" && name !== "crash" }),
-    hasBoundedWork: (name) => name !== "sleep" && name !== "crash" && name !== "threads",
+    rowIndependence: (name) => ({ independent: !unproven.has(name) }),
+    hasBoundedWork: (name) => !unproven.has(name),
     hasLoops: () => false,
-    leavesNoTrace: (name) => isConstant || (name !== "sleep" && name !== "crash"),
+    leavesNoTrace: (name) => isConstant || !unproven.has(name),
     runTensors() {
       throw unimplemented("the fake engine has no graph");
     },
