@@ -106,10 +106,11 @@ const keyOf = (server, concurrency) => `${server} ${concurrency}`;
  * @param {Omit<import("./generator.mjs").Load, "concurrency" | "warmupSeconds">} load
  * @param {readonly number[]} concurrencies numbers of requests in flight
  * @param {(answer: Uint8Array) => void} check throws for an answer that is wrong: fast, it is worth nothing
+ * @param {number} [settlingSeconds]
  */
-export async function atEachConcurrency(load, concurrencies, check) {
+export async function atEachConcurrency(load, concurrencies, check, settlingSeconds = SETTLING_SECONDS) {
   const warmupSeconds = WARMUP_SECONDS;
-  const settling = { concurrency: Math.max(...concurrencies), seconds: SETTLING_SECONDS };
+  const settling = { concurrency: Math.max(...concurrencies), seconds: settlingSeconds };
   await measureLoad({ ...load, ...settling, warmupSeconds });
   /** @type {Map<number, import("./generator.mjs").LoadResult>} */
   const results = new Map();

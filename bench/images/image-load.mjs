@@ -10,6 +10,9 @@ import {
 import { freePort, ServerProcess } from "../server-process.mjs";
 import { atEachConcurrency } from "../throughput.mjs";
 
+/** A server may load more instances of a large network once it has seen that it needs them. */
+const SETTLING_SECONDS = 8;
+
 /** @typedef {{ name: string, side: number, folder: string }} Network images are side × side × 3 */
 
 /**
@@ -40,7 +43,8 @@ export async function measureImages({ network, server, generator, inFlight, fold
     writeFileSync(requestFile, toBinary(PredictRequestSchema, request));
     const dumpFile = join(folder, "answer.bin");
     const load = { generator, server: running, requestFile, dumpFile, seconds, anyCore: true };
-    return await atEachConcurrency(load, inFlight, (answer) => checkAnswer(answer, server));
+    const check = (/** @type {Uint8Array} */ answer) => checkAnswer(answer, server);
+    return await atEachConcurrency(load, inFlight, check, SETTLING_SECONDS);
   } finally {
     await running.stop();
   }
