@@ -11,7 +11,7 @@ import { freePort, ServerProcess } from "../server-process.mjs";
 import { atEachConcurrency } from "../throughput.mjs";
 
 /** A server may load more instances of a large network once it has seen that it needs them. */
-const SETTLING_SECONDS = 8;
+const SETTLING_SECONDS = 20;
 
 /** @typedef {{ name: string, side: number, folder: string }} Network images are side × side × 3 */
 

@@ -12,9 +12,11 @@ const MANY = 40;
 /** Instances that answer when they are told to, and what happened to them. */
 function instancesWith({
   start,
+  worthAfterMs = 0,
   idleMs = 60_000,
 }: {
   start?: () => AsyncGenerator<ClosableModel, void>;
+  worthAfterMs?: number;
   idleMs?: number;
 } = {}) {
   const events: string[] = [];
@@ -42,6 +44,7 @@ function instancesWith({
         yield instance("third");
       },
     warn: (message) => events.push(message),
+    worthAfterMs,
     idleMs,
   });
   const run = () => model.run("serving_default", NOTHING, []);
@@ -81,6 +84,15 @@ describe("A model of several instances", () => {
     await Promise.all(answers);
     void run();
     assert.equal(events.at(-1), "first");
+  });
+
+  it("stays one until requests have crowded for long", async () => {
+    const { run, crowd, events } = instancesWith({ worthAfterMs: 3_600_000 });
+    await crowd();
+    await crowd();
+    void run();
+    void run();
+    assert.deepEqual(events, ["first", "first"]);
   });
 
   it("stays one where runs are short", async () => {

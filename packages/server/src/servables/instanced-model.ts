@@ -4,7 +4,8 @@
  * The threads of one run wait for each other at every operator; whatever else the machine does in between, such as
  * receiving the next request, holds all of them up. Two runs side by side wait for nobody. A request that comes alone
  * is answered sooner by all threads together, so the first instance stays. The others take the model's memory twice
- * again, and go when they have not been needed for a while.
+ * again, and time that requests would have had to load: they come when requests have crowded for long, and go when they
+ * have not been needed for a while.
  *
  * Only for models that no run changes (their instances would come to differ), and whose runs take long enough.
  */
@@ -14,14 +15,14 @@ import type { Caller, TensorRun } from "./served-model.js";
 
 /** A shorter run costs less than what two threads have to tell each other. */
 const MIN_RUN_MICROS = 500;
-/** How many more requests came while others were under way than alone, until more instances are worth their memory. */
-const CROWD = 16;
 const IDLE_MS = 60_000;
 
 export interface InstancedModelOptions {
   /** Loads the further instances, one after the other; none where there is no room for them. */
   readonly start: () => AsyncGenerator<ClosableModel, void>;
   readonly warn: (message: string) => void;
+  /** For how long, in all, several requests must have been under way before further instances are worth loading. */
+  readonly worthAfterMs: number;
   /** How long the further instances stay without being needed; for tests. */
   readonly idleMs?: number;
 }
@@ -41,7 +42,9 @@ export class InstancedModel implements ClosableModel {
   /** There will be no further instances any more. */
   #isOver = false;
   #underWay = 0;
-  #crowd = 0;
+  /** Time in which several requests were under way, and since when they are. */
+  #crowdedMs = 0;
+  #crowdedSince = 0;
   /** A running mean. */
   #runMicros = 0;
   #isNeeded = false;
@@ -70,12 +73,12 @@ export class InstancedModel implements ClosableModel {
   ): Promise<Map<string, Tensor>> {
     const instance = this.#choose();
     instance.underWay++;
-    this.#underWay++;
+    if (++this.#underWay === 2) this.#crowdedSince = performance.now();
     try {
       return await instance.model.run(signature, inputs, outputs, caller);
     } finally {
       instance.underWay--;
-      this.#underWay--;
+      if (--this.#underWay === 1) this.#crowdedMs += performance.now() - this.#crowdedSince;
     }
   }
 
@@ -94,19 +97,19 @@ export class InstancedModel implements ClosableModel {
   }
 
   #choose(): Instance {
-    if (this.#underWay === 0) {
-      this.#crowd = Math.max(0, this.#crowd - 1);
-      return this.#first;
-    }
+    if (this.#underWay === 0) return this.#first;
     this.#isNeeded = true;
-    this.#crowd = Math.min(CROWD, this.#crowd + 1);
-    if (this.#crowd === CROWD && this.#runMicros >= MIN_RUN_MICROS && !this.#isOver) {
-      this.#starting ??= this.#start();
-    }
+    if (this.#starting === undefined && this.#isWorthMore()) this.#starting = this.#start();
     return this.#further.reduce(
       (best, each) => (best === this.#first || each.underWay < best.underWay ? each : best),
       this.#first,
     );
+  }
+
+  #isWorthMore(): boolean {
+    const current = this.#underWay > 1 ? performance.now() - this.#crowdedSince : 0;
+    const isLong = this.#crowdedMs + current >= this.options.worthAfterMs;
+    return isLong && this.#runMicros >= MIN_RUN_MICROS && !this.#isOver;
   }
 
   async #start(): Promise<void> {
@@ -132,7 +135,7 @@ export class InstancedModel implements ClosableModel {
         this.#awaitIdle();
         return;
       }
-      this.#crowd = 0;
+      this.#crowdedMs = 0;
       this.#starting = undefined;
       void this.#dropFurther();
     }, this.options.idleMs ?? IDLE_MS).unref();

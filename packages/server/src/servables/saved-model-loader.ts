@@ -21,6 +21,8 @@ import type { LoadedModel, WorkerSeat } from "./worker-thread.js";
 /** A version with larger files is not held a second time, and has a thread of its own. */
 const MAX_SMALL_BYTES = 4 * 2 ** 20;
 const FURTHER_INSTANCES = 2;
+/** What further instances win is as much as it costs to load them after some ten times as long, at the best. */
+const WORTH_LOADS = 10;
 /** Of loads that nobody gives up. */
 const NEVER = new AbortController().signal;
 
@@ -67,7 +69,9 @@ export class SavedModelLoader implements Loader<ServedModel> {
   async load(signal: AbortSignal): Promise<ServedModel> {
     const batching = await this.options.batching();
     const files = await modelFiles(this.path);
+    const since = performance.now();
     const { seat, loaded } = await timed(() => this.#start(files, signal), this.options.onLoad);
+    const worthAfterMs = WORTH_LOADS * (performance.now() - since);
     const times = new RunTimes(loaded.boundedWork);
     const { warn } = this.options;
     let instanced: InstancedModel | undefined;
@@ -81,7 +85,7 @@ export class SavedModelLoader implements Loader<ServedModel> {
       return model;
     }
     const further = this.#furtherInstances(files, loaded, batching);
-    if (further !== undefined) instanced = new InstancedModel(model, { start: further, warn });
+    if (further !== undefined) instanced = new InstancedModel(model, { start: further, worthAfterMs, warn });
     this.#model = new InlineModel(instanced ?? model, {
       rowIndependent: loaded.rowIndependent,
       times,
