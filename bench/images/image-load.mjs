@@ -10,8 +10,8 @@ import {
 import { freePort, ServerProcess } from "../server-process.mjs";
 import { atEachConcurrency } from "../throughput.mjs";
 
-/** A server may load more instances of a large network once it has seen that it needs them. */
-const SETTLING_SECONDS = 20;
+/** A server may load more instances of a network once it has seen that it needs them. */
+const SETTLING_SECONDS = 10;
 
 /** @typedef {{ name: string, side: number, folder: string }} Network images are side × side × 3 */
 

@@ -175,8 +175,8 @@ export const flags = {
   further_instances: bool(
     "Execution",
     true,
-    "Load two more instances of a large model, each with half of its threads, while requests come faster than it answers " +
-      "them. They take its memory twice again, and go after a minute in which they were not needed.",
+    "Load two more instances of a model whose runs take 0.5 to 15 ms, each with half of its threads, when requests have " +
+      "overlapped for long. They take its memory twice again, and go after a minute in which they were not needed.",
   ),
   tensorflow_inter_op_parallelism: int(
     "Execution",

@@ -7,14 +7,18 @@
  * again, and time that requests would have had to load: they come when requests have crowded for long, and go when they
  * have not been needed for a while.
  *
- * Only for models that no run changes (their instances would come to differ), and whose runs take long enough.
+ * Only for models that no run changes (their instances would come to differ), and whose runs take neither no time nor long.
  */
 import { type Signature, StatusError, type Tensor } from "@servable/formats";
 import type { ClosableModel } from "./inline-model.js";
 import type { Caller, TensorRun } from "./served-model.js";
 
-/** A shorter run costs less than what two threads have to tell each other. */
+/**
+ * A shorter run costs less than what two threads have to tell each other. Of a longer one, what comes between runs is a
+ * small part, and a model that takes so long also takes seconds to load, for which requests wait.
+ */
 const MIN_RUN_MICROS = 500;
+const MAX_RUN_MICROS = 15_000;
 const IDLE_MS = 60_000;
 
 export interface InstancedModelOptions {
@@ -109,7 +113,8 @@ export class InstancedModel implements ClosableModel {
   #isWorthMore(): boolean {
     const current = this.#underWay > 1 ? performance.now() - this.#crowdedSince : 0;
     const isLong = this.#crowdedMs + current >= this.options.worthAfterMs;
-    return isLong && this.#runMicros >= MIN_RUN_MICROS && !this.#isOver;
+    const isFitting = this.#runMicros >= MIN_RUN_MICROS && this.#runMicros <= MAX_RUN_MICROS;
+    return isLong && isFitting && !this.#isOver;
   }
 
   async #start(): Promise<void> {
