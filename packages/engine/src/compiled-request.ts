@@ -5,6 +5,7 @@
  */
 import {
   Code,
+  fitsShape,
   invalidArgument,
   type PartialShape,
   type Shape,
@@ -124,7 +125,7 @@ export class CompiledRequest {
   }
 
   private planFor(feeds: readonly Tensor[]): Plan {
-    const fits = feeds.every((value, i) => fitsShape(value.shape, this.request.feeds[i]?.shape ?? null));
+    const fits = feeds.every((value, i) => isDeclared(value.shape, this.request.feeds[i]?.shape ?? null));
     if (this.main !== undefined && fits) return this.main;
     const shapes = feeds.map(({ shape }) => (this.needsChannels ? rankAndChannels(shape) : rankOf(shape)));
     return this.keptPlan(shapes.join(";"), shapes);
@@ -146,11 +147,8 @@ export class CompiledRequest {
   }
 }
 
-function fitsShape(actual: Shape, declared: PartialShape): boolean {
-  if (declared === null) return false;
-  return (
-    actual.length === declared.length && declared.every((size, axis) => size < 0 || size === actual[axis])
-  );
+function isDeclared(actual: Shape, declared: PartialShape): boolean {
+  return declared !== null && fitsShape(actual, declared);
 }
 
 function isEmpty({ shape }: Tensor): boolean {

@@ -54,6 +54,17 @@ export function sameShape(a: Shape, b: Shape): boolean {
 }
 
 /**
+ * Whether a shape has the rank and the sizes that another one leaves no choice of.
+ *
+ * @example
+ * assert.equal(fitsShape([5, 3], [-1, 3]), true);
+ */
+export function fitsShape(shape: Shape, declared: PartialShape): boolean {
+  if (declared === null) return true;
+  return declared.length === shape.length && declared.every((size, axis) => size < 0 || size === shape[axis]);
+}
+
+/**
  * Distance in elements between neighbours along each dimension, row-major.
  *
  * @example

@@ -4,12 +4,12 @@
  * made when the group has run a few times, or has a batch that would take the host long.
  */
 
+import { elementCount } from "@servable/formats";
 import { constantOf } from "../graph/constant.js";
 import type { Known, Node } from "../graph/graph.js";
 import type { OnnxGraph } from "../onnx/onnx-graph.js";
 import { hostRows } from "../ops/host/index.js";
 import type { KernelContext } from "../ops/op-table.js";
-import { knownOf } from "../passes/analyze.js";
 import type { OnnxSession } from "../runtime/session.js";
 import type { Value } from "../values.js";
 import { rowWork } from "./estimate-work.js";
@@ -38,16 +38,10 @@ export function firstRunsWork(
   if (nodes.length > MAX_NODES || !nodes.every(({ op, bodies }) => bodies === undefined && op in hostRows)) {
     return undefined;
   }
-  const constants = new Set(
-    nodes.flatMap((node) => node.inputs).filter(({ node }) => node.constant !== undefined),
-  );
-  const elements = [...constants].reduce((sum, edge) => sum + elementsOf(knownOf(known, edge)), 0);
+  const constants = nodes.flatMap(({ inputs }) => inputs.flatMap(({ node }) => node.constant ?? []));
+  const elements = constants.reduce((sum, { shape }) => sum + elementCount(shape), 0);
   const work = rowWork(nodes, known);
   return elements <= MAX_CONSTANTS && work <= MAX_ROW_WORK ? work : undefined;
-}
-
-function elementsOf({ shape }: Known): number {
-  return shape?.reduce((product, size) => product * size, 1) ?? Number.POSITIVE_INFINITY;
 }
 
 /** The graph with its constants in memory: their files may be gone when the session is made. */

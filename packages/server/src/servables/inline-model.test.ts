@@ -162,47 +162,47 @@ describe("A model whose runs in the worker are quick", () => {
 });
 
 describe("A model that is not known to be quick", () => {
-  const cases: readonly (readonly [string, readonly number[]])[] = [
-    ["slow runs", many(500)],
-    ["few runs", [20, 20, 20]],
-    ["too many slow runs", [...many(20), ...new Array<number>(61).fill(500)]],
+  interface Runs {
+    readonly micros: readonly number[];
+    readonly inputs?: ReadonlyMap<string, Tensor>;
+    readonly joined?: number;
+  }
+  const cases: readonly (readonly [string, readonly Runs[], "here" | "worker"])[] = [
+    ["stays in the worker after slow runs", [{ micros: many(500) }], "worker"],
+    ["stays in the worker after few runs", [{ micros: [20, 20, 20] }], "worker"],
+    [
+      "stays in the worker after too many slow runs",
+      [{ micros: [...many(20), ...new Array<number>(61).fill(500)] }],
+      "worker",
+    ],
+    [
+      "is not judged by long runs of many rows",
+      [{ micros: many(20) }, { micros: many(5000), inputs: rows(128) }],
+      "here",
+    ],
+    [
+      "is judged by a request's share of the runs that it was joined in",
+      [{ micros: many(1500), inputs: rows(64), joined: 64 }],
+      "here",
+    ],
+    [
+      "stays in the worker when the joined runs take long together",
+      [{ micros: many(3000), inputs: rows(64), joined: 64 }],
+      "worker",
+    ],
   ];
-  for (const [what, micros] of cases) {
-    it(`stays in the worker after ${what}`, async () => {
-      const { run, events } = modelWith({ micros });
+  for (const [what, runs, place] of cases) {
+    it(what, async () => {
+      const { run, events, times } = modelWith({ micros: [] });
+      for (const { micros, inputs = rows(1), joined = 1 } of runs) {
+        for (const each of micros) times.ran(NAME, inputs, joined, each);
+      }
       await run();
       await setImmediate();
       await run();
-      assert.deepEqual(events, ["worker", "worker"]);
+      assert.deepEqual(events, ["worker", place]);
     });
   }
-
-  it("is not judged by long runs of many rows", async () => {
-    const { run, events, times } = modelWith({ micros: many(20) });
-    for (const each of many(5000)) times.ran(NAME, rows(128), 1, each);
-    await run();
-    await setImmediate();
-    await run();
-    assert.deepEqual(events, ["worker", "here"]);
-  });
-
-  it("is judged by a request's share of the runs that it was joined in", async () => {
-    const { run, events, times } = modelWith({ micros: [] });
-    for (const each of many(1500)) times.ran(NAME, rows(64), 64, each);
-    await run();
-    await setImmediate();
-    await run();
-    assert.deepEqual(events, ["worker", "here"]);
-  });
-
-  it("stays in the worker when the joined runs take long together", async () => {
-    const { run, events, times } = modelWith({ micros: [] });
-    for (const each of many(3000)) times.ran(NAME, rows(64), 64, each);
-    await run();
-    await setImmediate();
-    await run();
-    assert.deepEqual(events, ["worker", "worker"]);
-  });
 
   it("may be quick for many rows, and then runs them here", async () => {
     const { run, events, times } = modelWith({ micros: many(20) });

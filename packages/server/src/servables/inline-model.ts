@@ -6,7 +6,7 @@
  * Never here: signatures with state, loops or sizes that values decide (the engine knows), large models and requests,
  * requests of other shapes than declared.
  */
-import { type PartialShape, type Signature, StatusError, type Tensor } from "@servable/formats";
+import { fitsShape, type PartialShape, type Signature, StatusError, type Tensor } from "@servable/formats";
 import { rowsOf } from "../batching/batch.js";
 import type { Model } from "./engine-contract.js";
 import type { RunTimes } from "./run-times.js";
@@ -146,8 +146,7 @@ export class InlineModel implements ClosableModel {
 
 /** Whether a shape is as declared. Otherwise the model may have to be compiled for it, which takes long. */
 function fits(shape: readonly number[], declared: PartialShape): boolean {
-  if (declared === null || declared.length !== shape.length) return false;
-  return declared.every((size, axis) => size < 0 || size === shape[axis]);
+  return declared !== null && fitsShape(shape, declared);
 }
 
 function byteCountOf(inputs: ReadonlyMap<string, Tensor>): number {

@@ -51,10 +51,12 @@ export class MemoryWatch {
   hasRoom(bytes: number): boolean {
     const { limitBytes = Number.POSITIVE_INFINITY } = this.options;
     const taken = PEAK * bytes;
-    return (
-      this.#residentBytes() + this.#reserved + taken <= limitBytes &&
-      taken <= this.#availableBytes() / SMALL_PART
-    );
+    return this.#used + taken <= limitBytes && taken <= this.#availableBytes() / SMALL_PART;
+  }
+
+  /** What the process has, and what the versions that are being loaded are going to need. */
+  get #used(): number {
+    return this.#residentBytes() + this.#reserved;
   }
 
   /** The loader, watched. @param path the version's folder */
@@ -82,7 +84,7 @@ export class MemoryWatch {
 
   #checkRoom(id: ServableId, needed: number): void {
     const { limitBytes } = this.options;
-    const used = this.#residentBytes() + this.#reserved;
+    const used = this.#used;
     if (limitBytes === undefined || used + needed <= limitBytes) return;
     const mib = (bytes: number) => `${Math.ceil(bytes / MIB)} MiB`;
     throw resourceExhausted(

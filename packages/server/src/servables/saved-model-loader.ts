@@ -27,8 +27,8 @@ const WORTH_LOADS = 10;
 const NEVER = new AbortController().signal;
 
 interface StartOptions extends LoadOptions {
-  /** Whether requests wait for the model. */
-  readonly isUrgent?: boolean;
+  /** Whether it is an instance besides the first: requests wait for it, and it has a thread of its own. */
+  readonly isFurther?: boolean;
 }
 
 interface StartedModel {
@@ -139,7 +139,7 @@ export class SavedModelLoader implements Loader<ServedModel> {
     const isConstant = [...loaded.signatures.keys()].every((name) => loaded.traceless.has(name));
     if (files === undefined || intraOpThreads === 0 || !isConstant || slots !== undefined) return undefined;
     const start = async () => {
-      const started = await this.#start(files, NEVER, { intraOpThreads, isUrgent: true });
+      const started = await this.#start(files, NEVER, { intraOpThreads, isFurther: true });
       if (isSame(files, await modelFiles(this.path))) return started;
       await started.seat.terminate();
       throw unavailable("the model's files are no longer those that were loaded");
@@ -149,9 +149,9 @@ export class SavedModelLoader implements Loader<ServedModel> {
       return await this.#warm(seat, own, batching, () => {}, start, NEVER);
     };
     return async function* () {
-      // One after the other: the first one has requests to answer meanwhile.
-      for (let i = 0; i < FURTHER_INSTANCES && hasRoom((FURTHER_INSTANCES - i) * files.bytes); i++)
-        yield await make();
+      // All or none: one alone has half of the threads.
+      if (!hasRoom(FURTHER_INSTANCES * files.bytes)) return;
+      for (let i = 0; i < FURTHER_INSTANCES; i++) yield await make();
     };
   }
 
@@ -178,16 +178,16 @@ export class SavedModelLoader implements Loader<ServedModel> {
   async #start(
     files: ModelFiles | undefined,
     signal: AbortSignal,
-    { isUrgent = false, ...others }: StartOptions = { lazySessions: true },
+    { isFurther = false, ...others }: StartOptions = { lazySessions: true },
   ): Promise<StartedModel> {
     if (signal.aborted) throw givenUp();
-    const seat = this.workers.take(files !== undefined && isSmall(files));
+    const seat = this.workers.take(files !== undefined && isSmall(files) && !isFurther);
     const abort = () => void seat.terminate();
     signal.addEventListener("abort", abort);
     try {
       const options = { ...this.options.load, ...others };
       const { onProgress } = this.options;
-      return { seat, loaded: await seat.load(this.path, options, onProgress, isUrgent) };
+      return { seat, loaded: await seat.load(this.path, options, onProgress, isFurther) };
     } catch (reason) {
       await seat.terminate();
       throw signal.aborted ? givenUp() : reason;

@@ -2,6 +2,7 @@
 import {
   type DType,
   elementCount,
+  fitsShape,
   type PartialShape,
   type Shape,
   sameShape,
@@ -103,12 +104,8 @@ function squeeze(x: Dense, axes: readonly number[]): Dense {
 }
 
 function ensureShape(x: Dense, expected: PartialShape): Dense {
-  const fits =
-    expected === null ||
-    (expected.length === x.shape.length &&
-      expected.every((size, axis) => size < 0 || size === x.shape[axis]));
   ensure(
-    fits,
+    fitsShape(x.shape, expected),
     () =>
       `Shape of tensor input ${shapeText(x.shape)} is not compatible with expected shape ${shapeText(expected)}.`,
   );

@@ -1,11 +1,8 @@
 /** Wherever a network cuts what a client sends, the server reads the same. */
 import assert from "node:assert/strict";
-import { EventEmitter } from "node:events";
-import type { Socket } from "node:net";
 import { describe, it } from "node:test";
 import { seededRandom } from "@servable/formats/testing/mutations";
 import type { Method } from "../transport.js";
-import { Connection } from "./connection.js";
 import {
   DEFAULT_FRAME_BYTES,
   FRAME_HEADER_BYTES,
@@ -14,9 +11,9 @@ import {
   PREFACE,
   settingsFrame,
 } from "./frames.js";
-import { GrpcCall } from "./grpc-call.js";
 import { framed } from "./message.js";
 import { callFrames } from "./testing/raw-client.js";
+import { standInConnection } from "./testing/stand-in-connection.js";
 
 const MAX_REQUEST_BYTES = 1 << 20;
 const ECHO = "/test/Echo";
@@ -24,42 +21,17 @@ const methods = new Map<string, Method>([
   [ECHO, { kind: "unary", path: ECHO, handler: async (request) => request.slice() }],
 ]);
 
-/** As much of a socket as a connection uses; keeps what is written. */
-class RecordingSocket extends EventEmitter {
-  readonly writable = true;
-  readonly writableLength = 0;
-  readonly written: Buffer[] = [];
-
-  setNoDelay(): void {}
-  cork(): void {}
-  uncork(): void {}
-  end(): void {}
-  destroy(): void {}
-
-  write(bytes: Uint8Array): boolean {
-    this.written.push(Buffer.from(bytes));
-    return true;
-  }
-}
-
 /** What a connection that reads these pieces sends: how often it gives up, and each stream's body. */
 async function answersTo(
   pieces: readonly Buffer[],
 ): Promise<{ goAways: number; bodies: Map<number, Buffer> }> {
-  const socket = new RecordingSocket();
-  new Connection(socket as unknown as Socket, {
-    open: (stream, headers, on) =>
-      new GrpcCall(methods, headers, stream, on, {
-        maxRequestBytes: MAX_REQUEST_BYTES,
-        maxInflatedBytes: MAX_REQUEST_BYTES,
-      }),
-    maxCalls: 16,
-    onClosed: () => {},
-  });
+  const written: Buffer[] = [];
+  const onWrite = (bytes: Uint8Array) => void written.push(Buffer.from(bytes));
+  const { socket } = standInConnection({ methods, maxRequestBytes: MAX_REQUEST_BYTES, onWrite });
   // Copies: what was read is freed.
   for (const piece of pieces) socket.emit("data", Buffer.from(new Uint8Array(piece).buffer));
   await new Promise(setImmediate);
-  const bytes = Buffer.concat(socket.written);
+  const bytes = Buffer.concat(written);
   const bodies = new Map<number, Buffer>();
   let goAways = 0;
   for (let at = 0; at < bytes.length; ) {

@@ -3,15 +3,12 @@
  * order, damaged ones, cut ones, in pieces of any size. Finds exceptions, output that grows without bound, and streams
  * that are not let go.
  */
-import { EventEmitter } from "node:events";
-import type { Socket } from "node:net";
 import { seededRandom } from "@servable/formats/testing/mutations";
 import type { Method } from "../../transport.js";
-import { Connection } from "../connection.js";
 import { FrameType, frame, PREFACE, Setting, settingsFrame } from "../frames.js";
-import { GrpcCall } from "../grpc-call.js";
 import { encodeHeaders, type Header } from "../hpack.js";
 import { framed } from "../message.js";
+import { standInConnection } from "./stand-in-connection.js";
 
 const MAX_REQUEST_BYTES = 1 << 16;
 /** What one sequence may have waiting to be sent: answers to all its frames are far less. */
@@ -30,46 +27,17 @@ const methods: readonly Method[] = [
 ];
 const methodMap = new Map(methods.map((method) => [method.path, method]));
 
-/** As much of a socket as a connection uses; what is written is counted and gone. */
-class CountingSocket extends EventEmitter {
-  readonly writableLength = 0;
-  bytesWritten = 0;
-  writable = true;
-
-  setNoDelay(): void {}
-  cork(): void {}
-  uncork(): void {}
-
-  write(bytes: Uint8Array): boolean {
-    this.bytesWritten += bytes.length;
-    return true;
-  }
-
-  end(done?: () => void): void {
-    this.writable = false;
-    done?.();
-  }
-
-  destroy(): void {
-    if (!this.writable && this.listenerCount("close") === 0) return;
-    this.writable = false;
-    this.emit("close");
-    this.removeAllListeners();
-  }
-}
-
 /** Runs the sequence of a seed. Throws, or rejects, when the connection does what it must not. */
 export async function runSequence(seed: number): Promise<void> {
   const random = randomNumbers(seed);
-  const socket = new CountingSocket();
+  let sent = 0;
   let closed = 0;
-  const connection = new Connection(socket as unknown as Socket, {
-    open: (stream, headers, on) =>
-      new GrpcCall(methodMap, headers, stream, on, {
-        maxRequestBytes: MAX_REQUEST_BYTES,
-        maxInflatedBytes: MAX_REQUEST_BYTES,
-      }),
-    maxCalls: 16,
+  const { socket, connection } = standInConnection({
+    methods: methodMap,
+    maxRequestBytes: MAX_REQUEST_BYTES,
+    onWrite: ({ length }) => {
+      sent += length;
+    },
     onClosed: () => closed++,
   });
   for (const piece of pieces(sequence(random), random)) {
@@ -78,7 +46,7 @@ export async function runSequence(seed: number): Promise<void> {
     if (random() < 0.02) connection.check();
   }
   await new Promise(setImmediate);
-  if (socket.bytesWritten > MAX_OUTPUT_BYTES) throw new Error(`${socket.bytesWritten} bytes were sent`);
+  if (sent > MAX_OUTPUT_BYTES) throw new Error(`${sent} bytes were sent`);
   connection.destroy();
   if (closed !== 1) throw new Error(`the connection was closed ${closed} times`);
   if (!connection.isIdle) throw new Error("streams are left");
