@@ -137,9 +137,14 @@ function stack(parts: readonly Tensor[], rows: number): Tensor {
   const data = memoryFor(dtype, elementCount(tensorShape));
   let at = 0;
   for (const part of parts) at = put(data, at, part.data);
-  const row = parts[0]?.data.slice(0, rowEntries) as Tensor["data"];
-  while (at < rows * rowEntries) at = put(data, at, row);
+  if (at < data.length) repeatFirstRow(data, at, rowEntries);
   return { dtype, shape: tensorShape, data } as Tensor;
+}
+
+/** Fills what is left of a batch. */
+function repeatFirstRow(data: Tensor["data"], from: number, rowEntries: number): void {
+  const row = data.slice(0, rowEntries);
+  for (let at = from; at < data.length; ) at = put(data, at, row);
 }
 
 /** With whatever was in it: all of it is written. Moves to the model's thread, and comes back from there. */
