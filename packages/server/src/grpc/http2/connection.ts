@@ -7,7 +7,7 @@
  * direction, is cut off.
  */
 import type { Socket } from "node:net";
-import { free, spareMemory } from "../../servables/spare-memory.js";
+import { spareMemory } from "../../servables/spare-memory.js";
 import {
   ConnectionError,
   DEFAULT_FRAME_BYTES,
@@ -55,8 +55,9 @@ const CLOSE_NOTICE_MS = 1000;
 /** A client that sends a body slower than this is cut off: bytes between two checks of stalled streams. */
 const MIN_BODY_BYTES_PER_CHECK = 1024;
 
-/** What is read in smaller chunks is left to the garbage collector. */
-const MIN_FREED_BYTES = 32_768;
+/** Small messages are copied at once, up to so many bytes, rather than one by one; as many as clients send in one turn. */
+const MAX_COPIED_BYTES = 65_536;
+const SMALL_FRAME_BYTES = 1_024;
 
 const NOTHING = Buffer.alloc(0);
 
@@ -94,8 +95,8 @@ export class Connection {
   readonly #unproductive = new RateLimit(UNPRODUCTIVE_BURST, UNPRODUCTIVE_PER_SECOND);
   #rest: Buffer = NOTHING;
   #cut: CutFrame | undefined;
-  /** Somebody still looks at what was read from the socket last. */
-  #isChunkKept = false;
+  /** Of what is being read nothing may be kept, but copies. */
+  #isLent = false;
   #hasPreface = false;
   #hasSettings = false;
   #block: HeaderBlock | undefined;
@@ -123,7 +124,6 @@ export class Connection {
   ) {
     this.#output = new Output(socket);
     socket.setNoDelay(true);
-    socket.on("data", (chunk: Buffer) => this.#receive(chunk));
     socket.on("drain", () => this.#pumpAll());
     socket.on("error", () => socket.destroy());
     socket.on("end", () => this.#end());
@@ -317,31 +317,30 @@ export class Connection {
 
   // ---- frames in -----------------------------------------------------------------------------------------------
 
-  #receive(chunk: Buffer): void {
+  /** Reads what has come. @param isLent whether the memory is overwritten afterwards */
+  receive(bytes: Buffer, isLent: boolean): void {
     if (this.#isEnded) return;
-    this.#isChunkKept = !this.#hasPreface;
+    const isBetweenFrames = this.#cut === undefined && this.#rest.length === 0;
+    const isCopied = isLent && (!this.#hasPreface || (isBetweenFrames && areSmallFrames(bytes)));
+    const chunk = isCopied ? Buffer.from(bytes) : bytes;
+    this.#isLent = isLent && !isCopied;
     try {
       const isBegun = this.#rest.length > 0 || this.#cut !== undefined;
-      const bytes = !this.#hasPreface
+      const whole = !this.#hasPreface
         ? this.#readPreface(chunk)
         : isBegun
           ? this.#completeFrame(chunk)
           : chunk;
-      if (bytes.length > 0) this.#rest = this.#readFrames(bytes);
-      this.#freeChunk(chunk);
+      if (whole.length > 0) this.#rest = this.#kept(this.#readFrames(whole));
     } catch (reason) {
       const isOurs = reason instanceof ConnectionError;
       this.#fail(isOurs ? reason : new ConnectionError(ErrorCode.INTERNAL_ERROR, "internal error"));
     }
   }
 
-  /** Frees what was read when all of it was copied to where it belongs, as with the body of a large message. */
-  #freeChunk(chunk: Buffer): void {
-    const { buffer } = chunk;
-    if (this.#isChunkKept || buffer.byteLength < MIN_FREED_BYTES || buffer.byteLength !== chunk.length)
-      return;
-    this.#rest = Buffer.from(this.#rest);
-    free(buffer as ArrayBuffer);
+  /** What stays valid of what is being read. */
+  #kept(part: Buffer): Buffer {
+    return this.#isLent && part.length > 0 ? Buffer.from(part) : part;
   }
 
   /** Handles the frame whose beginning has come before, as far as it has come, and returns what is behind it. */
@@ -425,7 +424,6 @@ export class Connection {
         this.#onData(flags, streamId, payload);
         break;
       case FrameType.HEADERS:
-        this.#isChunkKept = true;
         this.#onHeaders(flags, streamId, payload);
         break;
       case FrameType.PRIORITY:
@@ -449,7 +447,6 @@ export class Connection {
         this.#onWindowUpdate(streamId, payload);
         break;
       case FrameType.CONTINUATION:
-        this.#isChunkKept = true;
         this.#onContinuation(flags, payload);
         break;
       default:
@@ -501,7 +498,7 @@ export class Connection {
   }
 
   #deliver(stream: Stream, body: Buffer): void {
-    if (stream.user?.data(body) === true) this.#isChunkKept = true;
+    stream.user?.data(body, this.#isLent);
   }
 
   #endData(stream: Stream, flags: number): void {
@@ -567,15 +564,17 @@ export class Connection {
       block = block.subarray(5);
     }
     const endsStream = (flags & Flag.END_STREAM) !== 0;
-    const whole: HeaderBlock = { streamId, endsStream, dependsOnItself, parts: [block], bytes: block.length };
-    if ((flags & Flag.END_HEADERS) !== 0) this.#onBlock(whole);
-    else this.#block = whole;
+    const isWhole = (flags & Flag.END_HEADERS) !== 0;
+    const parts = [isWhole ? block : this.#kept(block)];
+    const begun: HeaderBlock = { streamId, endsStream, dependsOnItself, parts, bytes: block.length };
+    if (isWhole) this.#onBlock(begun);
+    else this.#block = begun;
   }
 
   #onContinuation(flags: number, payload: Buffer): void {
     const block = this.#block;
     if (block === undefined) throw protocolError("CONTINUATION of nothing");
-    block.parts.push(payload);
+    block.parts.push(this.#kept(payload));
     block.bytes += payload.length;
     if (block.bytes > MAX_HEADER_BYTES || block.parts.length > MAX_CONTINUATIONS + 1) {
       throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, "a header block without end");
@@ -806,6 +805,18 @@ export class Connection {
     if (this.isIdle) this.idleSinceMs = performance.now();
     this.#endWhenDone();
   }
+}
+
+/** Whether these are small frames, by the first two: the headers and the body of a request, most of the time. */
+function areSmallFrames(bytes: Buffer): boolean {
+  if (bytes.length > MAX_COPIED_BYTES) return false;
+  let at = 0;
+  for (let frames = 0; frames < 2 && at + FRAME_HEADER_BYTES <= bytes.length; frames++) {
+    const length = bytes.readUIntBE(at, 3);
+    if (length > SMALL_FRAME_BYTES) return false;
+    at += FRAME_HEADER_BYTES + length;
+  }
+  return true;
 }
 
 /** How long the payload of a frame is; its header must be there. FRAME_SIZE_ERROR beyond what we take. */

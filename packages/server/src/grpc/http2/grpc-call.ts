@@ -92,19 +92,17 @@ export class GrpcCall implements StreamUser {
     return this.#request instanceof RequestStream ? this.#request.isWithinMessage : true;
   }
 
-  data(bytes: Uint8Array): boolean {
-    if (this.#isOver) return false;
+  data(bytes: Uint8Array, isLent: boolean): void {
+    if (this.#isOver) return;
     if (!("handler" in this.#target)) {
       if (this.stream.receivedBytes > MAX_REFUSED_BYTES) this.#refuse(this.#target);
-      return false;
+      return;
     }
     try {
-      const isKept = this.#request.add(bytes);
+      this.#request.add(bytes, isLent);
       if (this.#request instanceof RequestStream && this.#request.isFull) this.stream.isPaused = true;
-      return isKept;
     } catch (reason) {
       this.#fail(reason);
-      return true;
     }
   }
 

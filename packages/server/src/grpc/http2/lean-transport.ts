@@ -9,6 +9,7 @@ import type { Method, RunningTransport, ServerTls, StartTransport, TransportOpti
 import { Connection } from "./connection.js";
 import { GrpcCall } from "./grpc-call.js";
 import { compressionOf } from "./message.js";
+import { receiveInto } from "./received-bytes.js";
 
 export interface LeanLimits {
   /** Calls of one connection under way at the same time. */
@@ -45,6 +46,8 @@ class LeanTransport {
   readonly #servers: Server[] = [];
   readonly #limits: LeanLimits;
   #ticks: NodeJS.Timeout | undefined;
+  /** Called when the last connection is closed. */
+  #onIdle = () => {};
 
   constructor(
     methods: readonly Method[],
@@ -95,7 +98,7 @@ class LeanTransport {
     return server.on("tlsClientError", (_, socket) => socket.destroy());
   }
 
-  #accept(socket: Socket): void {
+  #accept(accepted: Socket): void {
     const { maxRequestBytes } = this.options;
     const { maxCalls, maxInflatedBytes } = this.#limits;
     const compression = compressionOf(this.#argument("grpc.default_compression_algorithm"));
@@ -104,12 +107,18 @@ class LeanTransport {
       maxInflatedBytes: Math.min(maxInflatedBytes, maxRequestBytes),
       ...(compression === undefined ? {} : { compression }),
     };
-    const connection = new Connection(socket, {
+    const socket = receiveInto(accepted, (bytes, isLent) => connection.receive(bytes, isLent));
+    const connection: Connection = new Connection(socket, {
       open: (stream, headers, on) => new GrpcCall(this.#methods, headers, stream, on, callLimits),
       maxCalls,
-      onClosed: (closed) => this.#connections.delete(closed),
+      onClosed: (closed) => this.#forget(closed),
     });
     this.#connections.add(connection);
+  }
+
+  #forget(connection: Connection): void {
+    this.#connections.delete(connection);
+    if (this.#connections.size === 0) this.#onIdle();
   }
 
   #tick(isCheck: boolean): void {
@@ -143,6 +152,8 @@ class LeanTransport {
     const closed = this.#servers.map((server) => new Promise((resolve) => server.close(resolve)));
     for (const connection of this.#connections) this.#drainConnection(connection);
     await Promise.all(closed);
+    // A server does not count the connections whose sockets are ours.
+    if (this.#connections.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
     clearInterval(this.#ticks);
   }
 

@@ -65,35 +65,36 @@ export class MessageReader {
     return this.#size === 0;
   }
 
-  /** Whether what it holds is a view on the piece. */
-  isViewOn(piece: Uint8Array): boolean {
-    return this.#bytes.buffer === piece.buffer;
-  }
-
   get isComplete(): boolean {
     return this.#size >= PREFIX_BYTES && this.#size === PREFIX_BYTES + this.#length;
   }
 
-  /** Takes what belongs to the message and returns the rest. RESOURCE_EXHAUSTED for a message beyond the limit. */
-  add(piece: Uint8Array): Uint8Array {
-    if (this.#size === 0) {
+  /**
+   * Takes what belongs to the message and returns the rest. RESOURCE_EXHAUSTED for a message beyond the limit.
+   *
+   * @param isLent whether the piece may be kept as a copy only
+   */
+  add(piece: Uint8Array, isLent: boolean): Uint8Array {
+    const isFirst = this.#size === 0;
+    if (isFirst) {
       // Most requests come in one piece, which needs no copy.
       this.#bytes = piece;
       this.#size = piece.length;
     } else {
       this.#append(piece);
     }
-    if (this.#size < PREFIX_BYTES) return NOTHING;
+    if (this.#size < PREFIX_BYTES) {
+      if (isFirst && isLent) this.#bytes = Buffer.from(piece);
+      return NOTHING;
+    }
     const length = this.#length;
     if (length > this.maxBytes) {
       throw resourceExhausted(`Received message larger than max (${length} vs. ${this.maxBytes})`);
     }
     const behind = this.#size - PREFIX_BYTES - length;
-    // A message of several pieces has memory of its own from the start, so that none of them is kept.
-    if (behind < 0 && this.isViewOn(piece)) this.#grow(this.#size);
-    if (behind <= 0) return NOTHING;
-    this.#size -= behind;
-    return piece.subarray(piece.length - behind);
+    if (behind > 0) this.#size -= behind;
+    if (isFirst && (behind < 0 || isLent)) this.#leavePiece();
+    return behind <= 0 ? NOTHING : piece.subarray(piece.length - behind);
   }
 
   /** The message, when no more comes. INTERNAL when it is cut off. */
@@ -114,6 +115,15 @@ export class MessageReader {
   get #length(): number {
     const { buffer, byteOffset } = this.#bytes;
     return new DataView(buffer, byteOffset, PREFIX_BYTES).getUint32(1);
+  }
+
+  /** Has memory of its own for a message whose first piece can't be kept, or has others to be put behind. */
+  #leavePiece(): void {
+    if (this.isComplete && this.#size < MIN_SPARE_BYTES) {
+      this.#bytes = Buffer.from(this.#bytes.subarray(0, this.#size));
+    } else {
+      this.#grow(this.#size);
+    }
   }
 
   #append(piece: Uint8Array): void {

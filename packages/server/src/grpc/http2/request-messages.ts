@@ -14,14 +14,13 @@ export class OneRequest {
   }
 
   /**
-   * Returns whether the piece is still looked at. RESOURCE_EXHAUSTED for a message beyond the limit, UNIMPLEMENTED for a
-   * second one.
+   * Takes a piece, or copies what is lent. RESOURCE_EXHAUSTED for a message beyond the limit, UNIMPLEMENTED for a second
+   * one.
    */
-  add(piece: Uint8Array): boolean {
-    if (piece.length === 0) return false;
-    const rest = this.#reader.isComplete ? piece : this.#reader.add(piece);
+  add(piece: Uint8Array, isLent: boolean): void {
+    if (piece.length === 0) return;
+    const rest = this.#reader.isComplete ? piece : this.#reader.add(piece, isLent);
     if (rest.length > 0) throw unimplemented("The call has more than one request message");
-    return this.#reader.isViewOn(piece);
   }
 
   /** The message, when no more comes. INTERNAL when it is cut off, UNIMPLEMENTED when there is none. */
@@ -63,11 +62,14 @@ export class RequestStream {
     return !this.#reader.isEmpty;
   }
 
-  /** Takes a piece, and keeps it. RESOURCE_EXHAUSTED for a message beyond the limit, INTERNAL for flags that gRPC doesn't know. */
-  add(piece: Uint8Array): boolean {
+  /**
+   * Takes a piece, or copies what is lent. RESOURCE_EXHAUSTED for a message beyond the limit, INTERNAL for flags that gRPC
+   * doesn't know.
+   */
+  add(piece: Uint8Array, isLent: boolean): void {
     let rest = piece;
     while (rest.length > 0) {
-      rest = this.#reader.add(rest);
+      rest = this.#reader.add(rest, isLent);
       if (!this.#reader.isComplete) continue;
       const message = this.#reader.finish();
       this.#reader = new MessageReader(this.maxBytes);
@@ -76,7 +78,6 @@ export class RequestStream {
       this.#waitingBytes += message.message.length + 1;
     }
     this.#wake();
-    return true;
   }
 
   /** The client sends no more. INTERNAL when a message is cut off. */

@@ -28,7 +28,7 @@ async function answersTo(
   const written: Buffer[] = [];
   const onWrite = (bytes: Uint8Array) => void written.push(Buffer.from(bytes));
   const { socket } = standInConnection({ methods, maxRequestBytes: MAX_REQUEST_BYTES, onWrite });
-  // Copies: what was read is freed.
+  // Copies: what was read is written over.
   for (const piece of pieces) socket.emit("data", Buffer.from(new Uint8Array(piece).buffer));
   await new Promise(setImmediate);
   const bytes = Buffer.concat(written);
@@ -67,6 +67,14 @@ describe("What a client sends", () => {
       const answers = await answersTo([bytes.subarray(0, at), bytes.subarray(at)]);
       assert.deepEqual(answers, expected, `cut behind byte ${at}`);
     }
+  });
+
+  it("is read the same when many requests come in one piece", async () => {
+    const messages = Array.from({ length: 12 }, (_, i) => message(3000 + i, i));
+    const calls = messages.map((each, i) => callFrames(2 * i + 1, ECHO, each));
+    const answers = await answersTo([Buffer.concat([opening, windowUpdate, ...calls])]);
+    const bodies = new Map(messages.map((each, i) => [2 * i + 1, framed(each)]));
+    assert.deepEqual(answers, { goAways: 0, bodies });
   });
 
   it("is read the same in pieces of any sizes", async () => {

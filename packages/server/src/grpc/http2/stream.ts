@@ -5,8 +5,8 @@ import { DEFAULT_FRAME_BYTES } from "./frames.js";
 export interface StreamUser {
   /** Whether a client that sends nothing now keeps the user waiting. */
   readonly isOwedData: boolean;
-  /** A piece of the body. Returns whether it is still looked at afterwards. */
-  data(bytes: Uint8Array): boolean;
+  /** A piece of the body. @param isLent whether nothing of it may be kept, but copies */
+  data(bytes: Uint8Array, isLent: boolean): void;
   /** The client has sent all. */
   end(): void;
   /** The stream is gone; nothing can be answered any more. */

@@ -44,7 +44,10 @@ export interface StandInConnectionOptions {
   readonly onClosed?: () => void;
 }
 
-/** A server's connection; what its `socket` emits as data, the client has sent. */
+/**
+ * A server's connection; what its `socket` emits as data, the client has sent. The memory is lent, and written over when
+ * it is read.
+ */
 export function standInConnection({
   methods,
   maxRequestBytes,
@@ -60,6 +63,10 @@ export function standInConnection({
       new GrpcCall(methods, headers, stream, on, { maxRequestBytes, maxInflatedBytes: maxRequestBytes }),
     maxCalls: 16,
     onClosed: onClosed ?? (() => {}),
+  });
+  socket.on("data", (bytes: Buffer) => {
+    connection.receive(bytes, true);
+    bytes.fill(0xee);
   });
   return { socket, connection };
 }
