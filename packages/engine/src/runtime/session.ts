@@ -260,10 +260,11 @@ function sessionOptions(
   const session = {
     // TensorFlow runs with denormal numbers taken for zero, and so do its users' expectations of speed.
     set_denormal_as_zero: "1",
-    // On a machine that does other work too, some thread is always late: it leaves small pieces to the others, and they
-    // wait awake for the next operator, or request, which is near, but not for a thread that has lost its core.
+    // On a machine that does other work too, some thread is always late: it leaves small pieces to the others.
     dynamic_block_base: "4",
-    "intra_op.spin_duration_us": "1000",
+    // The next operator is a few microseconds away. Threads that wait awake for longer, until the next run perhaps, take the
+    // time of those that receive and answer requests.
+    "intra_op.spin_duration_us": "30",
     ...settings,
   };
   const disabled = [...harmfulOptimizers, ...alsoDisabled];
