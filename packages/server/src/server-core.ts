@@ -4,7 +4,9 @@
  *
  *     FileSystemSource ─ paths ─▶ adapter ─ loaders ─▶ Manager ─ states ─▶ StateMonitor
  */
+
 import { Code, failedPrecondition, invalidArgument, notFound, StatusError } from "@servable/formats";
+import type { CallSignal } from "./call-abort.js";
 import { checkModelConfigs, type ModelConfig } from "./config/model-config.js";
 import type { LifeCycleSettings, VersionTransition } from "./config/server-settings.js";
 import type { Loader } from "./core/loader.js";
@@ -71,7 +73,7 @@ export class ServerCore implements Models {
    * Serves other models from now on. Resolves when each has a version available; UNKNOWN, naming them, when some have
    * none and never will, as things are.
    */
-  async reload(configs: readonly ModelConfig[], signal?: AbortSignal): Promise<void> {
+  async reload(configs: readonly ModelConfig[], signal?: CallSignal): Promise<void> {
     checkModelConfigs(configs);
     const before = this.#configs;
     // Labels move only once what they point at is there.
@@ -89,7 +91,7 @@ export class ServerCore implements Models {
   }
 
   /** Resolves when each configured model has a version available, or none that may still become so. */
-  settled(signal?: AbortSignal): Promise<void> {
+  settled(signal?: CallSignal): Promise<void> {
     return this.monitor.waitUntil(() => this.#configs.every(({ name }) => this.#isSettled(name)), signal);
   }
 

@@ -7,8 +7,10 @@
  * A batch that fails is run again request by request, so that nobody fails for another's fault; unless running it
  * changes something.
  */
+
 import { setMaxListeners } from "node:events";
 import { invalidArgument, type Tensor, unavailable } from "@servable/formats";
+import type { CallSignal } from "../call-abort.js";
 import { canBePadded, cut, join, joinParts, rowShapeKey, rowsOf, split } from "./batch.js";
 import { BatchQueue, type Sized } from "./batch-queue.js";
 import { type BatchingSettings, paddedSize } from "./batching-settings.js";
@@ -87,7 +89,7 @@ export class Scheduler {
    *
    * @param onTurn called when the request, or a part of it, is taken to be run
    */
-  submit(request: RunRequest, signal?: AbortSignal, onTurn?: () => void): Promise<RunResult> {
+  submit(request: RunRequest, signal?: CallSignal, onTurn?: () => void): Promise<RunResult> {
     if (signal?.aborted === true) return Promise.reject(signal.reason);
     const { maxRows, maxRequestRows, splitsLarge } = this.options.batching;
     const rows = rowsOf(request.inputs) ?? 1;
@@ -157,7 +159,7 @@ export class Scheduler {
   #enqueue(
     { request, rows, onTurn }: Submitted,
     group: string | undefined,
-    signal: AbortSignal | undefined,
+    signal: CallSignal | undefined,
   ): Promise<RunResult> {
     return new Promise((resolve, reject) => {
       const queue = this.#queueOf(group);
@@ -183,7 +185,7 @@ export class Scheduler {
         queue,
         since,
       };
-      signal?.addEventListener("abort", abort, { once: true });
+      signal?.addEventListener("abort", abort);
       queue.batches.add(waiting);
       this.#waiting++;
       this.#next();
@@ -195,10 +197,10 @@ export class Scheduler {
     { request, onTurn }: Submitted,
     sizes: readonly number[],
     group: string | undefined,
-    signal: AbortSignal | undefined,
+    signal: CallSignal | undefined,
   ): Promise<RunResult> {
     // Each part listens, which for many of them is no leak.
-    if (signal !== undefined) setMaxListeners(0, signal);
+    if (signal instanceof EventTarget) setMaxListeners(0, signal);
     const parts = cut(request.inputs, sizes).map((inputs) => ({ ...request, inputs }));
     const results = await Promise.all(
       parts.map((part, i) =>

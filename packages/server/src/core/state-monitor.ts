@@ -2,6 +2,7 @@
  * Remembers the latest state of every servable version, for GetModelStatus and for those who wait. A version that
  * ended stays on record, so that its error can be read; of old ended versions only the newest are kept.
  */
+import type { CallSignal } from "../call-abort.js";
 import type { ServableId } from "./servable.js";
 import type { ServableState } from "./servable-state.js";
 
@@ -56,7 +57,7 @@ export class StateMonitor {
   }
 
   /** Resolves once `isReached` holds, which is asked now and after every change; rejects when the signal is aborted. */
-  waitUntil(isReached: () => boolean, signal?: AbortSignal): Promise<void> {
+  waitUntil(isReached: () => boolean, signal?: CallSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (isReached()) {
         resolve();

@@ -1,4 +1,5 @@
 /** The gRPC transport on @grpc/grpc-js. */
+
 import {
   type handleBidiStreamingCall,
   type handleServerStreamingCall,
@@ -12,6 +13,7 @@ import {
   type sendUnaryData,
 } from "@grpc/grpc-js";
 import { Code, StatusError, unavailable } from "@servable/formats";
+import type { CallSignal } from "../call-abort.js";
 import { type MetadataEntry, MethodContext } from "./method-context.js";
 import type {
   BidiStreamHandler,
@@ -134,10 +136,10 @@ async function answer(
   }
 }
 
-function drained(call: StreamCall | BidiCall, signal: AbortSignal): Promise<void> {
+function drained(call: StreamCall | BidiCall, signal: CallSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     call.once("drain", resolve);
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    signal.addEventListener("abort", () => reject(signal.reason));
   });
 }
 

@@ -65,10 +65,11 @@ function response(status: HealthStatus): Uint8Array {
 
 /** The status now, and again whenever it changes. */
 async function* watch(health: Health, service: string, context: CallContext): AsyncGenerator<Uint8Array> {
-  const ended = AbortSignal.any([context.signal, health.stopping]);
+  const signals = [context.signal, health.stopping];
   let wake = () => {};
-  const stop = health.listen(() => wake());
-  ended.addEventListener("abort", () => wake(), { once: true });
+  const onChange = () => wake();
+  const stop = health.listen(onChange);
+  for (const signal of signals) signal.addEventListener("abort", onChange);
   try {
     let last: HealthStatus | undefined;
     while (!context.signal.aborted) {
@@ -78,10 +79,11 @@ async function* watch(health: Health, service: string, context: CallContext): As
       const status = statusOf(health, service);
       if (status !== last) yield response(status);
       last = status;
-      if (ended.aborted) return;
+      if (signals.some(({ aborted }) => aborted)) return;
       await changed;
     }
   } finally {
     stop();
+    for (const signal of signals) signal.removeEventListener("abort", onChange);
   }
 }

@@ -2,6 +2,7 @@
  * The gRPC methods of TensorFlow Serving as a table: path, and what answers it. A row decodes the request, calls the
  * one implementation that REST calls too, and encodes the response.
  */
+
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Code, decodeMessage, invalidArgument, type Tensor } from "@servable/formats";
 import {
@@ -27,6 +28,7 @@ import { modelMetadataMessage, modelStatusMessage, statusInit } from "../apis/mo
 import { modelSpecOf } from "../apis/model-spec-codec.js";
 import { decodePredictRequest, encodePredictResponse } from "../apis/predict-codec.js";
 import { decodeSessionRunRequest, encodeSessionRunResponse } from "../apis/session-codec.js";
+import type { CallSignal } from "../call-abort.js";
 import { modelConfigsOf } from "../config/model-config.js";
 import { CallOptions } from "../inference/call-options.js";
 import { classify } from "../inference/classify.js";
@@ -164,7 +166,7 @@ function getModelStatus(core: ServerCore, request: Uint8Array): Uint8Array {
   return toBinary(GetModelStatusResponseSchema, modelStatusMessage(versions));
 }
 
-async function reloadConfig(core: ServerCore, request: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+async function reloadConfig(core: ServerCore, request: Uint8Array, signal: CallSignal): Promise<Uint8Array> {
   const { config } = decodeMessage(ReloadConfigRequestSchema, request, "ReloadConfigRequest", Code.INTERNAL);
   if (config?.config.case !== "modelConfigList") {
     throw invalidArgument(

@@ -2,13 +2,14 @@
  * What the server needs of a gRPC transport, and nothing of any library: methods by path, request bytes in, response
  * bytes out. The transport owns sockets, HTTP/2, framing, compression, deadlines and status trailers.
  */
+import type { CallSignal } from "../call-abort.js";
 
 export interface CallContext {
   /**
    * Aborted when the caller cancelled, its deadline passed, or the connection was lost. The reason is a StatusError
    * (CANCELLED or DEADLINE_EXCEEDED).
    */
-  readonly signal: AbortSignal;
+  readonly signal: CallSignal;
   /** Milliseconds since the epoch, when the caller set a deadline. */
   readonly deadline?: number;
   /** The value of a header that the caller sent, by its name in lower case; base64 where that ends in "-bin". */

@@ -1,4 +1,5 @@
-/** The options of one call, whose caller's signal is only asked for by those who wait: making one costs. */
+/** The options of one call. */
+import type { CallSignal } from "../call-abort.js";
 import type { InferenceOptions, RunObserver } from "./inference-options.js";
 
 /**
@@ -9,10 +10,10 @@ export class CallOptions implements InferenceOptions {
   constructor(
     readonly checkMethodNames: boolean,
     readonly observer: RunObserver | undefined,
-    private readonly caller: { readonly signal: AbortSignal },
+    private readonly caller: { readonly signal: CallSignal },
   ) {}
 
-  get signal(): AbortSignal {
+  get signal(): CallSignal {
     return this.caller.signal;
   }
 }

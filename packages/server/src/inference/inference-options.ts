@@ -1,9 +1,11 @@
 /** What goes with every inference call. */
+import type { CallSignal } from "../call-abort.js";
+
 export interface InferenceOptions {
   /** Whether a signature's method name must be that of the call (flag enable_signature_method_name_check). */
   readonly checkMethodNames: boolean;
   /** Aborted with a StatusError when the caller gave up or its deadline passed. */
-  readonly signal?: AbortSignal;
+  readonly signal?: CallSignal;
   readonly observer?: RunObserver | undefined;
 }
 

@@ -1,5 +1,7 @@
 /** Runs a model for a call, and tells the call's observer. */
+
 import type { Tensor } from "@servable/formats";
+import type { CallSignal } from "../call-abort.js";
 import type { Caller, ServedModel } from "../servables/served-model.js";
 import type { InferenceOptions, RunObserver } from "./inference-options.js";
 
@@ -37,8 +39,8 @@ class WatchedCaller implements Caller {
 
   constructor(private readonly options: InferenceOptions) {}
 
-  get signal(): AbortSignal {
-    return this.options.signal as AbortSignal;
+  get signal(): CallSignal {
+    return this.options.signal as CallSignal;
   }
 
   readonly onTurn = (): void => {

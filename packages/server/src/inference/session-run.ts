@@ -2,7 +2,9 @@
  * SessionRun: tensors of a model's graph by their names, fed and fetched as with TensorFlow's Session.run
  * (apis/session_service.proto). Of RunOptions the timeout counts; traces and metadata have no counterpart here.
  */
+
 import { Code, invalidArgument, type Signature, StatusError, type Tensor } from "@servable/formats";
+import { CallAbort, type CallSignal } from "../call-abort.js";
 import type { ServedModel, TensorRun } from "../servables/served-model.js";
 import type { InferenceOptions } from "./inference-options.js";
 import {
@@ -101,18 +103,21 @@ function aliasesOf(model: ServedModel, { spec }: SessionRunRequest): Signature {
 /** Runs a task under the caller's signal and, if there is one, a time limit. */
 async function withinTime<R>(
   limitMs: number,
-  caller: AbortSignal | undefined,
-  task: (signal: AbortSignal | undefined) => Promise<R>,
+  caller: CallSignal | undefined,
+  task: (signal: CallSignal | undefined) => Promise<R>,
 ): Promise<R> {
   if (limitMs <= 0) return await task(caller);
-  const late = new AbortController();
-  const timer = setTimeout(
-    () => late.abort(new StatusError(Code.DEADLINE_EXCEEDED, `The run took longer than ${limitMs} ms`)),
-    Math.min(limitMs, MAX_TIMER_MS),
-  );
+  const either = new CallAbort();
+  const onCaller = () => either.abort(StatusError.from(caller?.reason));
+  const onTime = () =>
+    either.abort(new StatusError(Code.DEADLINE_EXCEEDED, `The run took longer than ${limitMs} ms`));
+  if (caller?.aborted === true) onCaller();
+  caller?.addEventListener("abort", onCaller);
+  const timer = setTimeout(onTime, Math.min(limitMs, MAX_TIMER_MS));
   try {
-    return await task(caller === undefined ? late.signal : AbortSignal.any([caller, late.signal]));
+    return await task(either.signal);
   } finally {
     clearTimeout(timer);
+    caller?.removeEventListener("abort", onCaller);
   }
 }

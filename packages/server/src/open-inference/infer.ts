@@ -3,8 +3,10 @@
  * TensorFlow Serving's Predict in another protocol's words: the same functions answer it, and metrics, traces and
  * request logs have it as a Predict call.
  */
+
 import { invalidArgument, type Tensor } from "@servable/formats";
 import { encodePredictRequest, encodePredictResponse } from "../apis/predict-codec.js";
+import type { CallSignal } from "../call-abort.js";
 import { CallOptions } from "../inference/call-options.js";
 import type { LazyTensor, RequestInputs } from "../inference/feeds.js";
 
@@ -43,7 +45,7 @@ export interface InferResponse {
 
 /** Who asks: a call's headers, and the signal that is aborted when nobody waits any more. */
 export interface InferCaller extends Headers {
-  readonly signal: AbortSignal;
+  readonly signal: CallSignal;
 }
 
 /** Answers a request, and encodes the answer. Throws StatusError. */

@@ -7,7 +7,7 @@ import type { AddressInfo } from "node:net";
 import { promisify } from "node:util";
 import { constants, gunzip, gzip } from "node:zlib";
 import { Code, httpStatusOf, invalidArgument, notFound, StatusError, unavailable } from "@servable/formats";
-import { CallAbort } from "../call-abort.js";
+import { CallAbort, type CallSignal } from "../call-abort.js";
 import { spareMemory } from "../servables/spare-memory.js";
 import { wakefulLoop } from "../wakeful-loop.js";
 import { BodyTooLarge, plain, readBody } from "./http-body.js";
@@ -24,7 +24,7 @@ export interface HttpRequest {
   readonly accept: string;
   readonly body: Uint8Array;
   /** Aborted with a StatusError when the client is gone or the time is up. Made when it is first asked for. */
-  readonly signal: AbortSignal;
+  readonly signal: CallSignal;
 }
 
 export interface HttpAnswer {
@@ -196,7 +196,7 @@ class ReceivedRequest implements HttpRequest {
     return this.message.headers[name]?.toString();
   }
 
-  get signal(): AbortSignal {
+  get signal(): CallSignal {
     return this.abort.signal;
   }
 }

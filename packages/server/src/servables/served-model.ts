@@ -1,10 +1,12 @@
 /** What a loaded version offers to those who answer requests. Where and how it runs is for its loader to know. */
+
 import type { Signature, Tensor } from "@servable/formats";
+import type { CallSignal } from "../call-abort.js";
 
 /** Who waits for an answer. */
 export interface Caller {
-  /** Aborted with a StatusError when nobody waits any more. May be made when it is first asked for. */
-  readonly signal?: AbortSignal;
+  /** Aborted with a StatusError when nobody waits any more. */
+  readonly signal?: CallSignal;
   /** Called when the wait is over and the run begins, where there was a wait. */
   readonly onTurn?: (() => void) | undefined;
 }

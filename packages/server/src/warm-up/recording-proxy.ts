@@ -96,6 +96,6 @@ function forward(
         else reject(new StatusError(error.code as Code, error.details));
       },
     );
-    context.signal.addEventListener("abort", () => call.cancel(), { once: true });
+    context.signal.addEventListener("abort", () => call.cancel());
   });
 }

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client, credentials, Metadata, type ServiceError, type StatusObject } from "@grpc/grpc-js";
-import { Code, invalidArgument } from "@servable/formats";
+import { Code, invalidArgument, StatusError } from "@servable/formats";
 import { selfSignedCertificate } from "../../testing/self-signed-certificate.js";
 import { startGrpcJs } from "../grpc-js-transport.js";
 import type { BidiStreamHandler, Method, RunningTransport, TransportOptions } from "../transport.js";
@@ -31,7 +31,7 @@ const methods: readonly Method[] = [
     handler: (_, { signal }) =>
       new Promise((_, reject) => {
         signal.addEventListener("abort", () => {
-          aborted.push(signal.reason.codeName);
+          aborted.push(StatusError.from(signal.reason).codeName);
           reject(signal.reason);
         });
       }),
@@ -74,7 +74,7 @@ const methods: readonly Method[] = [
     kind: "bidi-stream",
     path: "/test/NeverRead",
     async *handler(_, { signal }) {
-      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      await new Promise((resolve) => signal.addEventListener("abort", () => resolve(undefined)));
       yield Uint8Array.of(0);
     },
   },

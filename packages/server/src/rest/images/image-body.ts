@@ -2,6 +2,7 @@
  * Image files as inputs of numbers: the pixels' levels, 0 to 255, as `tf.cast(tf.io.decode_image(file, channels), dtype)`
  * gives them, in the shape that the signature declares.
  */
+
 import {
   dtypeInfo,
   invalidArgument,
@@ -10,6 +11,7 @@ import {
   type Tensor,
   type TensorSpec,
 } from "@servable/formats";
+import type { CallSignal } from "../../call-abort.js";
 import { decodeImage } from "./image-decoder.js";
 import type { ImageTask, PixelType } from "./image-task.js";
 
@@ -17,7 +19,7 @@ export interface ImageOptions {
   /** How a picture of another size becomes one of the input's, by the query; undefined to refuse it. */
   readonly resize: string | undefined;
   /** Aborted with a StatusError when nobody waits any more. */
-  readonly signal: AbortSignal;
+  readonly signal: CallSignal;
 }
 
 const BATCH_RANK = 4;

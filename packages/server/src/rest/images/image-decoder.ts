@@ -2,8 +2,10 @@
  * Decodes image files in a thread of its own, so that neither a large picture nor the start of the codecs keeps others
  * waiting. One at a time: they wait for their turn here, where those that nobody waits for any more are left out.
  */
+
 import { Worker } from "node:worker_threads";
 import { StatusError, type Tensor, unavailable } from "@servable/formats";
+import type { CallSignal } from "../../call-abort.js";
 import { unpackError } from "../../servables/worker-protocol.js";
 import type { ImageAnswer, ImageTask } from "./image-task.js";
 
@@ -17,9 +19,9 @@ let last: Promise<unknown> = Promise.resolve();
  *
  * @param what names the input in errors
  */
-export async function decodeImage(what: string, task: ImageTask, signal: AbortSignal): Promise<Tensor> {
+export async function decodeImage(what: string, task: ImageTask, signal: CallSignal): Promise<Tensor> {
   const turn = last.then(() => {
-    signal.throwIfAborted();
+    if (signal.aborted) throw signal.reason;
     return ask(task);
   });
   last = turn.catch(() => {});
@@ -29,7 +31,7 @@ export async function decodeImage(what: string, task: ImageTask, signal: AbortSi
   throw new StatusError(code, `${what}: ${message}`);
 }
 
-async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+async function orAborted<T>(promise: Promise<T>, signal: CallSignal): Promise<T> {
   let onAbort = () => {};
   const aborted = new Promise<never>((_, reject) => {
     onAbort = () => reject(signal.reason);
