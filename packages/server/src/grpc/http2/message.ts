@@ -112,9 +112,10 @@ export class MessageReader {
     spareMemory.takeBack(this.#bytes.buffer);
   }
 
+  /** By hand: it is asked for with every piece, and a DataView is an object each time. */
   get #length(): number {
-    const { buffer, byteOffset } = this.#bytes;
-    return new DataView(buffer, byteOffset, PREFIX_BYTES).getUint32(1);
+    const byte = (at: number) => this.#bytes[at] as number;
+    return ((byte(1) << 24) | (byte(2) << 16) | (byte(3) << 8) | byte(4)) >>> 0;
   }
 
   /** Has memory of its own for a message whose first piece can't be kept, or has others to be put behind. */
