@@ -125,7 +125,10 @@ export class CompiledRequest {
   }
 
   private planFor(feeds: readonly Tensor[]): Plan {
-    const fits = feeds.every((value, i) => isDeclared(value.shape, this.request.feeds[i]?.shape ?? null));
+    const fits = feeds.every(({ shape }, i) => {
+      const declared = this.request.feeds[i]?.shape ?? null;
+      return declared !== null && fitsShape(shape, declared);
+    });
     if (this.main !== undefined && fits) return this.main;
     const shapes = feeds.map(({ shape }) => (this.needsChannels ? rankAndChannels(shape) : rankOf(shape)));
     return this.keptPlan(shapes.join(";"), shapes);
@@ -145,10 +148,6 @@ export class CompiledRequest {
     this.specialized.set(key, plan);
     return plan;
   }
-}
-
-function isDeclared(actual: Shape, declared: PartialShape): boolean {
-  return declared !== null && fitsShape(actual, declared);
 }
 
 function isEmpty({ shape }: Tensor): boolean {

@@ -4,7 +4,6 @@
  *
  *     FileSystemSource ─ paths ─▶ adapter ─ loaders ─▶ Manager ─ states ─▶ StateMonitor
  */
-
 import { Code, failedPrecondition, invalidArgument, notFound, StatusError } from "@servable/formats";
 import type { CallSignal } from "./call-abort.js";
 import { checkModelConfigs, type ModelConfig } from "./config/model-config.js";

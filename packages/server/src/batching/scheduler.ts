@@ -7,7 +7,6 @@
  * A batch that fails is run again request by request, so that nobody fails for another's fault; unless running it
  * changes something.
  */
-
 import { setMaxListeners } from "node:events";
 import { invalidArgument, type Tensor, unavailable } from "@servable/formats";
 import type { CallSignal } from "../call-abort.js";

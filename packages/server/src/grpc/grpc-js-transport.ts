@@ -1,5 +1,4 @@
 /** The gRPC transport on @grpc/grpc-js. */
-
 import {
   type handleBidiStreamingCall,
   type handleServerStreamingCall,

@@ -2,7 +2,6 @@
  * The gRPC methods of TensorFlow Serving as a table: path, and what answers it. A row decodes the request, calls the
  * one implementation that REST calls too, and encodes the response.
  */
-
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Code, decodeMessage, invalidArgument, type Tensor } from "@servable/formats";
 import {
@@ -30,7 +29,6 @@ import { decodePredictRequest, encodePredictResponse } from "../apis/predict-cod
 import { decodeSessionRunRequest, encodeSessionRunResponse } from "../apis/session-codec.js";
 import type { CallSignal } from "../call-abort.js";
 import { modelConfigsOf } from "../config/model-config.js";
-import { CallOptions } from "../inference/call-options.js";
 import { classify } from "../inference/classify.js";
 import type { InferenceOptions } from "../inference/inference-options.js";
 import { modelMetadata } from "../inference/model-metadata.js";
@@ -74,12 +72,13 @@ export function servingMethods(core: ServerCore, options: ServiceOptions): Metho
   const inference = <Request, Response>(row: Inference<Request, Response>): Method =>
     unary(row.service ?? PREDICTION_SERVICE, row.api, async (bytes, context) => {
       const request = row.decode(bytes);
+      const { signal } = context;
       const call: MeasuredCall = { model: row.modelOf(request) ?? "", api: row.api, entrypoint: "GRPC" };
       const { checkMethodNames, measuring, requestLog } = options;
       const isLogged = requestLog.samples(call.model);
       if (isLogged) spareMemory.share(bytes.buffer);
       const response = await measured(measuring, call, context, async (observer) =>
-        row.encode(await row.run(core, request, new CallOptions(checkMethodNames, observer, context))),
+        row.encode(await row.run(core, request, { checkMethodNames, observer, signal })),
       );
       if (isLogged) requestLog.write({ ...call, request: bytes, response });
       return response;

@@ -5,7 +5,7 @@ export interface InferenceOptions {
   /** Whether a signature's method name must be that of the call (flag enable_signature_method_name_check). */
   readonly checkMethodNames: boolean;
   /** Aborted with a StatusError when the caller gave up or its deadline passed. */
-  readonly signal?: CallSignal;
+  readonly signal?: CallSignal | undefined;
   readonly observer?: RunObserver | undefined;
 }
 

@@ -1,5 +1,4 @@
 /** Runs a model for a call, and tells the call's observer. */
-
 import type { Tensor } from "@servable/formats";
 import type { CallSignal } from "../call-abort.js";
 import type { Caller, ServedModel } from "../servables/served-model.js";
@@ -26,7 +25,7 @@ async function watched<R>(
   options: InferenceOptions,
   run: (caller: Caller) => Promise<R>,
 ): Promise<R> {
-  const caller = new WatchedCaller(options);
+  const caller = new WatchedCaller(options.signal);
   const result = await run(caller);
   observer.ran(caller.startMs, caller.turnMs, performance.now());
   return result;
@@ -37,11 +36,7 @@ class WatchedCaller implements Caller {
   readonly startMs = performance.now();
   turnMs = this.startMs;
 
-  constructor(private readonly options: InferenceOptions) {}
-
-  get signal(): CallSignal {
-    return this.options.signal as CallSignal;
-  }
+  constructor(readonly signal: CallSignal | undefined) {}
 
   readonly onTurn = (): void => {
     this.turnMs = performance.now();

@@ -2,7 +2,6 @@
  * SessionRun: tensors of a model's graph by their names, fed and fetched as with TensorFlow's Session.run
  * (apis/session_service.proto). Of RunOptions the timeout counts; traces and metadata have no counterpart here.
  */
-
 import { Code, invalidArgument, type Signature, StatusError, type Tensor } from "@servable/formats";
 import { CallAbort, type CallSignal } from "../call-abort.js";
 import type { ServedModel, TensorRun } from "../servables/served-model.js";
@@ -58,9 +57,7 @@ export async function runSession(
 ): Promise<SessionRunResponse["tensors"]> {
   const { run, fetchNames } = tensorRunOf(model, request);
   const results = await observed(options, ({ signal, onTurn }) =>
-    withinTime(request.timeoutMs, signal, (limited) =>
-      model.runTensors(run, limited === undefined ? { onTurn } : { signal: limited, onTurn }),
-    ),
+    withinTime(request.timeoutMs, signal, (limited) => model.runTensors(run, { signal: limited, onTurn })),
   );
   return request.fetches.map((name, i) => ({
     name,

@@ -3,11 +3,9 @@
  * TensorFlow Serving's Predict in another protocol's words: the same functions answer it, and metrics, traces and
  * request logs have it as a Predict call.
  */
-
 import { invalidArgument, type Tensor } from "@servable/formats";
 import { encodePredictRequest, encodePredictResponse } from "../apis/predict-codec.js";
 import type { CallSignal } from "../call-abort.js";
-import { CallOptions } from "../inference/call-options.js";
 import type { LazyTensor, RequestInputs } from "../inference/feeds.js";
 
 import type { ModelSpec, ServedSpec } from "../inference/model-spec.js";
@@ -60,7 +58,7 @@ export async function infer<Encoded>(
   const call: MeasuredCall = { model: spec.name, api: "Predict", entrypoint };
   const isLogged = requestLog.samples(spec.name);
   return await measured(measuring, call, caller, async (observer) => {
-    const options = new CallOptions(checkMethodNames, observer, caller);
+    const options = { checkMethodNames, observer, signal: caller.signal };
     // Before the model runs: it takes the tensors over.
     const logged = isLogged ? encodePredictRequest(spec, decoded(inputs)) : undefined;
     const response = await predict(core, { spec, inputs, outputFilter }, options);

@@ -23,7 +23,7 @@ export interface HttpRequest {
   readonly contentType: string;
   readonly accept: string;
   readonly body: Uint8Array;
-  /** Aborted with a StatusError when the client is gone or the time is up. Made when it is first asked for. */
+  /** Aborted with a StatusError when the client is gone or the time is up. */
   readonly signal: CallSignal;
 }
 
@@ -160,7 +160,7 @@ async function answerOf(
   const { abort, clear } = limitTime(response, options.timeoutMs);
   wakefulLoop.requestBegan();
   try {
-    const answer = await route.handler(new ReceivedRequest(request, verb, path, query, body, abort));
+    const answer = await route.handler(new ReceivedRequest(request, verb, path, query, body, abort.signal));
     // Only now: an answer may be a view on the request. What failed may still be read by a run that nobody waits for.
     if (isAlone(body)) response.once("finish", () => spareMemory.give(body.buffer as ArrayBuffer));
     return answer;
@@ -185,7 +185,7 @@ class ReceivedRequest implements HttpRequest {
     readonly path: string,
     readonly query: string,
     readonly body: Uint8Array,
-    private readonly abort: CallAbort,
+    readonly signal: CallSignal,
   ) {
     const { "content-type": contentType = "", accept = "" } = message.headers;
     this.contentType = contentType;
@@ -194,10 +194,6 @@ class ReceivedRequest implements HttpRequest {
 
   header(name: string): string | undefined {
     return this.message.headers[name]?.toString();
-  }
-
-  get signal(): CallSignal {
-    return this.abort.signal;
   }
 }
 

@@ -24,11 +24,10 @@ import {
 import { modelStatusMessage } from "../apis/model-codec.js";
 import { modelSpecMessage } from "../apis/model-spec-codec.js";
 import { encodePredictRequest, encodePredictResponse } from "../apis/predict-codec.js";
-import { CallOptions } from "../inference/call-options.js";
 import { type ClassifyRequest, classify } from "../inference/classify.js";
 import type { ExampleInput } from "../inference/examples.js";
 import type { RequestInputs } from "../inference/feeds.js";
-import type { InferenceOptions, RunObserver } from "../inference/inference-options.js";
+import type { InferenceOptions } from "../inference/inference-options.js";
 import { modelMetadata, SIGNATURE_DEF } from "../inference/model-metadata.js";
 import { type ModelSpec, signatureNameOf, withModel } from "../inference/model-spec.js";
 import { runPredict } from "../inference/predict.js";
@@ -63,17 +62,6 @@ interface RestInferenceOptions extends InferenceOptions {
   readonly isLogged: boolean;
 }
 
-class RestCallOptions extends CallOptions implements RestInferenceOptions {
-  constructor(
-    checkMethodNames: boolean,
-    readonly isLogged: boolean,
-    observer: RunObserver | undefined,
-    request: HttpRequest,
-  ) {
-    super(checkMethodNames, observer, request);
-  }
-}
-
 interface InferenceAnswer {
   readonly answer: HttpAnswer;
   /** The call as gRPC would have had it, when it is to be logged. */
@@ -103,8 +91,9 @@ export function restApi(
     route("POST", `:${api}`, async (spec, request) => {
       const call: MeasuredCall = { model: spec.name, api, entrypoint: "REST" };
       const isLogged = requestLog.samples(spec.name);
+      const { signal } = request;
       const result = await measured(measuring, call, request, (observer) =>
-        answer(core, spec, request, new RestCallOptions(checkMethodNames, isLogged, observer, request)),
+        answer(core, spec, request, { checkMethodNames, isLogged, observer, signal }),
       );
       if (result.logged !== undefined) requestLog.write({ ...call, ...result.logged });
       return result.answer;

@@ -6,7 +6,7 @@
  * Never here: signatures with state, loops or sizes that values decide (the engine knows), large models and requests,
  * requests of other shapes than declared.
  */
-import { fitsShape, type PartialShape, type Signature, StatusError, type Tensor } from "@servable/formats";
+import { fitsShape, type Signature, StatusError, type Tensor } from "@servable/formats";
 import { rowsOf } from "../batching/batch.js";
 import type { Model } from "./engine-contract.js";
 import type { RunTimes } from "./run-times.js";
@@ -127,7 +127,9 @@ export class InlineModel implements ClosableModel {
   #isSmall(signature: string, inputs: ReadonlyMap<string, Tensor>): boolean {
     const declared = this.signatures.get(signature)?.inputs;
     for (const [name, { shape }] of inputs) {
-      if (!fits(shape, declared?.get(name)?.shape ?? null)) return false;
+      // A model may have to be compiled for a shape that was not declared, which takes long.
+      const own = declared?.get(name)?.shape ?? null;
+      if (own === null || !fitsShape(shape, own)) return false;
     }
     return byteCountOf(inputs) <= MAX_SMALL_BYTES;
   }
@@ -142,11 +144,6 @@ export class InlineModel implements ClosableModel {
       this.options.warn(`The main thread leaves all requests to the model's worker thread: ${message}`);
     }
   }
-}
-
-/** Whether a shape is as declared. Otherwise the model may have to be compiled for it, which takes long. */
-function fits(shape: readonly number[], declared: PartialShape): boolean {
-  return declared !== null && fitsShape(shape, declared);
 }
 
 function byteCountOf(inputs: ReadonlyMap<string, Tensor>): number {

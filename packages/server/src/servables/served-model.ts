@@ -1,12 +1,11 @@
 /** What a loaded version offers to those who answer requests. Where and how it runs is for its loader to know. */
-
 import type { Signature, Tensor } from "@servable/formats";
 import type { CallSignal } from "../call-abort.js";
 
 /** Who waits for an answer. */
 export interface Caller {
   /** Aborted with a StatusError when nobody waits any more. */
-  readonly signal?: CallSignal;
+  readonly signal?: CallSignal | undefined;
   /** Called when the wait is over and the run begins, where there was a wait. */
   readonly onTurn?: (() => void) | undefined;
 }

@@ -320,12 +320,11 @@ export class Connection {
   /** Reads what has come. @param isLent whether the memory is overwritten afterwards */
   receive(bytes: Buffer, isLent: boolean): void {
     if (this.#isEnded) return;
-    const isBetweenFrames = this.#cut === undefined && this.#rest.length === 0;
-    const isCopied = isLent && (!this.#hasPreface || (isBetweenFrames && areSmallFrames(bytes)));
+    const isBegun = this.#rest.length > 0 || this.#cut !== undefined;
+    const isCopied = isLent && this.#hasPreface && !isBegun && areSmallFrames(bytes);
     const chunk = isCopied ? Buffer.from(bytes) : bytes;
     this.#isLent = isLent && !isCopied;
     try {
-      const isBegun = this.#rest.length > 0 || this.#cut !== undefined;
       const whole = !this.#hasPreface
         ? this.#readPreface(chunk)
         : isBegun

@@ -114,8 +114,8 @@ export class MessageReader {
 
   /** By hand: it is asked for with every piece, and a DataView is an object each time. */
   get #length(): number {
-    const byte = (at: number) => this.#bytes[at] as number;
-    return ((byte(1) << 24) | (byte(2) << 16) | (byte(3) << 8) | byte(4)) >>> 0;
+    const bytes = this.#bytes as Uint8Array & Readonly<Record<1 | 2 | 3 | 4, number>>;
+    return ((bytes[1] << 24) | (bytes[2] << 16) | (bytes[3] << 8) | bytes[4]) >>> 0;
   }
 
   /** Has memory of its own for a message whose first piece can't be kept, or has others to be put behind. */

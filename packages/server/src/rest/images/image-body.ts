@@ -2,7 +2,6 @@
  * Image files as inputs of numbers: the pixels' levels, 0 to 255, as `tf.cast(tf.io.decode_image(file, channels), dtype)`
  * gives them, in the shape that the signature declares.
  */
-
 import {
   dtypeInfo,
   invalidArgument,

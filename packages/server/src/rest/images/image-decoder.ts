@@ -2,7 +2,6 @@
  * Decodes image files in a thread of its own, so that neither a large picture nor the start of the codecs keeps others
  * waiting. One at a time: they wait for their turn here, where those that nobody waits for any more are left out.
  */
-
 import { Worker } from "node:worker_threads";
 import { StatusError, type Tensor, unavailable } from "@servable/formats";
 import type { CallSignal } from "../../call-abort.js";
